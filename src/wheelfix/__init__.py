@@ -1,0 +1,1 @@
+"""Install wheels under file names that the target interpreter imports."""

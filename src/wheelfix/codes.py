@@ -1,0 +1,249 @@
+"""The codes of everything that wheelfix can find, each with its severity, its reason and what to do next.
+
+A code stays what it is for ever; ``wheelfix explain CODE`` prints its page from ``data/explain``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+__all__ = ["CODES", "Code", "Finding", "Severity"]
+
+
+class Severity(Enum):
+    """How much a finding weighs: an error refuses the wheel, a warning and a note don't."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True)
+class Code:
+    """One kind of finding.
+
+    :param id: stable name, ``WF`` and three digits.
+    :param severity: what it does to the call.
+    :param reason: one line that says what the matter is.
+    :param next_step: one line that says what to do, or None where nothing is to be done.
+    :param can_be_allowed: whether ``--allow`` lets the wheel through in spite of it.
+    """
+
+    id: str
+    severity: Severity
+    reason: str
+    next_step: str | None = None
+    can_be_allowed: bool = False
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something found out about one wheel, one of its members, or the environment.
+
+    :param code: which kind.
+    :param subject: what it is about: a member's path, a wheel's file name, an interpreter.
+    :param sentence: what is the matter with this very subject.
+    :param allowed: True when ``--allow`` turned this refusal off.
+    """
+
+    code: Code
+    subject: str
+    sentence: str
+    allowed: bool = False
+
+    @property
+    def refuses(self) -> bool:
+        """Whether this finding stops the call."""
+        return self.code.severity is Severity.ERROR and not self.allowed
+
+    def __str__(self) -> str:
+        """Code, subject and sentence in one line."""
+        return f"{self.code.id} {self.subject}: {self.sentence}"
+
+
+CODES: dict[str, Code] = {}
+
+
+def _code(
+    id_: str,
+    severity: Severity,
+    reason: str,
+    next_step: str | None = None,
+    *,
+    can_be_allowed: bool = False,
+) -> Code:
+    code = Code(id_, severity, reason, next_step, can_be_allowed)
+    CODES[id_] = code
+    return code
+
+
+_E, _W, _N = Severity.ERROR, Severity.WARNING, Severity.NOTE
+
+# WF1xx: file names of extension modules
+RENAMED = _code("WF101", _N, "an extension module was renamed so that the target imports it")
+DUPLICATED = _code("WF102", _N, "a file was added under a second name that the target loads")
+NOT_LOADABLE_NAME_KEPT = _code(
+    "WF103",
+    _N,
+    "a file that looks like an extension module, but is not proven to be one, was kept as it is",
+)
+REPAIR_IS_OFF = _code(
+    "WF104",
+    _W,
+    "the target doesn't import this extension module under its name, and repair is off",
+    "Leave out --repair off.",
+)
+NAME_IS_TAKEN = _code(
+    "WF105",
+    _E,
+    "the name that the target would import belongs to another file of the wheel",
+    "Report it to the project: its wheel holds two files for one module.",
+    can_be_allowed=True,
+)
+UNREACHABLE = _code(
+    "WF106", _N, "an extension module lies where no import statement reaches it, and was kept"
+)
+UNKNOWN_PLATFORM = _code(
+    "WF107", _N, "the platform part of the file name is not a known one, and the file was kept"
+)
+WOULD_SHADOW = _code(
+    "WF108", _N, "a second name was not added because it would hide a Python module or package"
+)
+NO_COMMON_NAME = _code(
+    "WF109",
+    _E,
+    "no file name loads this extension module on every target",
+    "Install for each target into a folder of its own.",
+    can_be_allowed=True,
+)
+
+# WF2xx: the wrong binary
+WRONG_MACHINE = _code(
+    "WF201",
+    _E,
+    "the file holds code for another machine",
+    "Get the wheel whose platform tag names the target's machine.",
+    can_be_allowed=True,
+)
+WRONG_LIBC = _code(
+    "WF202",
+    _E,
+    "the file is linked against another libc family than the target's",
+    "Get the musllinux wheel for a musl target, the manylinux wheel for a glibc one.",
+    can_be_allowed=True,
+)
+WRONG_PYTHON = _code(
+    "WF203",
+    _E,
+    "the extension module was built for another Python version, implementation or build",
+    "Get the wheel whose Python and ABI tags fit the target.",
+    can_be_allowed=True,
+)
+STABLE_ABI_ON_FREE_THREADED = _code(
+    "WF204",
+    _E,
+    "an abi3 extension module crashes on a free-threaded interpreter",
+    "Get a wheel with a free-threaded (cp3XXt or abi3t) tag.",
+    can_be_allowed=True,
+)
+FALSE_ABI3 = _code(
+    "WF205",
+    _E,
+    "the wheel is tagged abi3, but its module was built for one Python version only",
+    "Report it to the project; use the Python version in the module's name until it is mended.",
+    can_be_allowed=True,
+)
+CANNOT_LOAD_MODULES = _code(
+    "WF206",
+    _E,
+    "the target is a static executable, which can't load extension modules at all",
+    "Use a dynamically linked interpreter.",
+    can_be_allowed=True,
+)
+FOREIGN_FILE_KEPT = _code(
+    "WF207", _N, "a file that is no extension module doesn't fit the target, and was kept"
+)
+MALFORMED_ELF = _code("WF208", _W, "a file begins like an ELF file but can't be read as one")
+NO_LIBC_EVIDENCE = _code(
+    "WF209", _N, "neither the file nor the wheel's tags say which libc the module needs"
+)
+
+# WF4xx: the archive
+NOT_A_WHEEL = _code(
+    "WF401", _E, "the file is missing or is not a readable zip archive", "Fetch the wheel again."
+)
+BAD_WHEEL_NAME = _code(
+    "WF402", _E, "the file name is not that of a wheel", "Give the wheel its original name."
+)
+BAD_DIST_INFO = _code(
+    "WF403", _E, "the dist-info folder is missing, double, or another project's"
+)
+BAD_WHEEL_METADATA = _code(
+    "WF404", _E, "the WHEEL file is missing, unreadable or of an unknown major version"
+)
+NEWER_WHEEL_VERSION = _code(
+    "WF405", _W, "the wheel follows a newer minor version of the wheel format than known here"
+)
+BAD_RECORD = _code("WF406", _E, "RECORD is missing or can't be read")
+RECORD_DISAGREES = _code(
+    "WF407",
+    _E,
+    "RECORD and the archive disagree",
+    "Fetch the wheel again; if it stays so, report it to the project.",
+)
+UNSAFE_MEMBER = _code("WF408", _E, "a member's path leads out of its folder or can't be installed")
+BAD_ENTRY_POINTS = _code("WF409", _E, "entry_points.txt can't be read")
+DUPLICATE_MEMBER = _code("WF410", _E, "two members would be written to the same file")
+BYTECODE_SKIPPED = _code("WF411", _W, "a file in a __pycache__ folder was left out")
+RESERVED_METADATA_DROPPED = _code(
+    "WF412", _W, "a dist-info file that only installers write was left out"
+)
+DAMAGED_MEMBER = _code(
+    "WF413", _E, "a member's compressed bytes are damaged", "Fetch the wheel again."
+)
+
+# WF5xx: the environment
+CANNOT_ASK = _code(
+    "WF501",
+    _E,
+    "the interpreter can't be asked",
+    "Give --python the path of a CPython or PyPy executable, or of a virtual environment.",
+)
+CROSS_BUILD_VARIABLES = _code(
+    "WF502",
+    _E,
+    "the interpreter describes another one: its SOABI is not among its own suffixes",
+    "Unset the named variable.",
+)
+TAGS_DO_NOT_FIT = _code(
+    "WF503",
+    _E,
+    "none of the wheel's tags is one that the target accepts",
+    "Get a wheel whose tags fit.",
+    can_be_allowed=True,
+)
+EXTERNALLY_MANAGED = _code(
+    "WF504",
+    _E,
+    "the environment belongs to another package manager (PEP 668)",
+    "Install into a virtual environment, or with --destdir, --prefix or --target.",
+    can_be_allowed=True,
+)
+FILE_EXISTS = _code(
+    "WF505",
+    _E,
+    "a file to be installed exists already",
+    "Remove what is there, or add --overwrite-existing.",
+)
+CANNOT_WRITE = _code("WF506", _E, "the file system refused to write")
+UNKNOWN_SCHEME = _code(
+    "WF507", _E, "the target has no such installation scheme", "See `wheelfix target`."
+)
+TARGETS_DISAGREE = _code(
+    "WF508",
+    _E,
+    "the targets install into different folders",
+    "Name one place with --target, --prefix or the scheme flags.",
+)
+BYTECODE_FAILED = _code("WF509", _N, "a Python source file doesn't compile on the target")
