@@ -176,9 +176,7 @@ NOT_A_WHEEL = _code(
 BAD_WHEEL_NAME = _code(
     "WF402", _E, "the file name is not that of a wheel", "Give the wheel its original name."
 )
-BAD_DIST_INFO = _code(
-    "WF403", _E, "the dist-info folder is missing, double, or another project's"
-)
+BAD_DIST_INFO = _code("WF403", _E, "the dist-info folder is missing, double, or another project's")
 BAD_WHEEL_METADATA = _code(
     "WF404", _E, "the WHEEL file is missing, unreadable or of an unknown major version"
 )

@@ -46,11 +46,6 @@ class WheelRefusedError(WheelfixError):
 class InvalidWheelError(WheelfixError, InvalidWheelSource):
     """The wheel itself is broken; installer's callers catch it as InvalidWheelSource."""
 
-    def __init__(self, findings: Sequence[Finding]) -> None:
-        WheelfixError.__init__(self, findings)
-        self.source = None
-        self.reason = str(self)
-
 
 class EnvironmentRefusedError(WheelfixError):
     """The interpreter can't be asked, or the environment must not be written to."""

@@ -1,0 +1,382 @@
+"""One wheel file: opened, checked as a whole, and given out as an installer source."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import stat
+import zipfile
+import zlib
+from collections import Counter
+from io import BufferedIOBase
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, BinaryIO, NoReturn, cast
+
+from installer.records import InvalidRecordEntry, RecordEntry, parse_record_file
+from installer.sources import WheelSource
+from installer.utils import (
+    SCHEME_NAMES,
+    canonicalize_name,
+    copyfileobj_with_hashing,
+    parse_entrypoints,
+    parse_metadata_file,
+    parse_wheel_filename,
+)
+from packaging.utils import InvalidWheelFilename
+from packaging.utils import parse_wheel_filename as parse_tags
+
+from wheelfix import codes
+from wheelfix.codes import Finding
+from wheelfix.errors import InvalidWheelError, WheelfixError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from packaging.tags import Tag
+
+    from wheelfix.codes import Code
+
+__all__ = ["WheelArchive", "scheme_of"]
+
+#: what a zip library may raise on bytes that it can't make sense of
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    OverflowError,
+)
+
+_ENCRYPTED = 0x1
+_READABLE_METHODS = frozenset(
+    {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
+)
+_SIGNATURES = frozenset({"RECORD.jws", "RECORD.p7s"})
+
+
+def scheme_of(path: str, source: WheelSource, root_scheme: str) -> tuple[str, str]:
+    """Tell in which scheme, and where in it, installer puts a member.
+
+    Source: the wheel specification, "The .data directory", as in installer's ``_core._determine_scheme``.
+    """
+    if not path.startswith(f"{source.data_dir}/"):
+        return root_scheme, path
+    scheme, _, rest = path[len(source.data_dir) + 1 :].partition("/")
+    return scheme, rest
+
+
+@contextlib.contextmanager
+def _told_as_wheelfix_error(wheel: str) -> Iterator[None]:
+    """Turn what a zip library raises while members are read into an InvalidWheelError.
+
+    :param wheel: file name of the wheel.
+    :raises InvalidWheelError: WF413.
+    """
+    try:
+        yield
+    except WheelfixError:
+        raise
+    except _DAMAGE as error:
+        raise InvalidWheelError(
+            [Finding(codes.DAMAGED_MEMBER, wheel, str(error) or "its bytes end early")]
+        ) from error
+
+
+class _MemberStream(BufferedIOBase):
+    """The bytes of one member; damage found while reading has a code."""
+
+    def __init__(self, member: IO[bytes], wheel: str) -> None:
+        self._member = member
+        self._wheel = wheel
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        with _told_as_wheelfix_error(self._wheel):
+            return self._member.read(-1 if size is None else size)
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        with _told_as_wheelfix_error(self._wheel):
+            return self._member.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._member.tell()
+
+    def close(self) -> None:
+        self._member.close()
+        super().close()
+
+
+class WheelArchive(WheelSource):
+    """A wheel file, checked as a whole before anything is given out.
+
+    It does what ``installer.sources.WheelFile`` does, the same on installer 0.7.0 and 1.x, and refuses with an
+    error that has a code what installer would only stumble over after the first file is written.
+
+    :raises InvalidWheelError: WF401 to WF410, when it is opened.
+    """
+
+    validation_error = InvalidWheelError
+
+    def __init__(self, archive: zipfile.ZipFile, file_name: str) -> None:
+        self.file_name = file_name
+        self._archive = archive
+        try:
+            # installer keeps the name as it is written for the data and headers folders, packaging normalises it
+            self.tags: frozenset[Tag] = parse_tags(file_name)[3]
+            parsed = parse_wheel_filename(file_name)
+        except (InvalidWheelFilename, ValueError) as error:
+            self._refuse(codes.BAD_WHEEL_NAME, str(error), error)
+        super().__init__(distribution=parsed.distribution, version=parsed.version)
+        self._members = {info.filename: info for info in archive.infolist()}
+        self._check_members()
+        self._dist_info_dir = self._find_dist_info()
+        self.root_scheme = self._check_wheel_metadata()
+        self._record = self._read_record()
+        self._check_entry_points()
+
+    @classmethod
+    @contextlib.contextmanager
+    def open(cls, path: str | os.PathLike[str]) -> Iterator[WheelArchive]:  # type: ignore[override,unused-ignore]
+        """Open and check a wheel file.
+
+        :raises InvalidWheelError: if it is missing, no wheel, or broken.
+        """
+        file_name = Path(path).name
+        try:
+            archive = zipfile.ZipFile(os.fspath(path))
+        except (OSError, ValueError, *_DAMAGE) as error:
+            sentence = _missing_file_sentence(path, error)
+            raise InvalidWheelError([Finding(codes.NOT_A_WHEEL, file_name, sentence)]) from error
+        with archive:
+            yield cls(archive, file_name)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is worth a word, but refuses nothing."""
+        if self._wheel_version.startswith("1.") and self._wheel_version != "1.0":
+            sentence = f"Wheel-Version is {self._wheel_version}, known here is 1.0"
+            return (Finding(codes.NEWER_WHEEL_VERSION, self.file_name, sentence),)
+        return ()
+
+    @property
+    def paths(self) -> list[str]:
+        """The paths of all files, in the order of the archive, without folders."""
+        return [path for path in self._members if not path.endswith("/")]
+
+    @property
+    def dist_info_dir(self) -> str:
+        """Name of the dist-info folder."""
+        return self._dist_info_dir
+
+    @property
+    def dist_info_filenames(self) -> list[str]:
+        """Names of the files in the dist-info folder."""
+        prefix = f"{self._dist_info_dir}/"
+        return [path[len(prefix) :] for path in self.paths if path.startswith(prefix)]
+
+    def open_member(self, path: str) -> BinaryIO:
+        """Open one file of the archive for reading.
+
+        :raises InvalidWheelError: WF413, here or while it is read, if its bytes are damaged.
+        """
+        with _told_as_wheelfix_error(self.file_name):
+            member = self._archive.open(self._members[path])
+        return cast("BinaryIO", _MemberStream(member, self.file_name))
+
+    def read_dist_info(self, filename: str) -> str:
+        """Read a text file of the dist-info folder.
+
+        :raises InvalidWheelError: WF413 if its bytes are damaged.
+        :raises KeyError: if there is none of that name.
+        """
+        with _told_as_wheelfix_error(self.file_name):
+            return self._archive.read(f"{self._dist_info_dir}/{filename}").decode("utf-8")
+
+    def validate_record(self, *, validate_contents: bool = True) -> None:
+        """Hold RECORD against the archive, as ``installer.sources.WheelFile`` of 1.1 does.
+
+        :param validate_contents: also compare hashes and sizes with the content.
+        :raises InvalidWheelError: WF407, with a finding for each member that disagrees.
+        """
+        findings = [
+            Finding(codes.RECORD_DISAGREES, path, issue)
+            for path in self.paths
+            if (issue := self._record_issue(path, validate_contents=validate_contents)) is not None
+        ]
+        if findings:
+            raise InvalidWheelError(findings)
+
+    def get_contents(self) -> Iterator[tuple[tuple[str, str, str], BinaryIO, bool]]:
+        """Give out RECORD row, stream and executable bit of each file, in the order of the archive."""
+        for path in self.paths:
+            mode = self._members[path].external_attr >> 16
+            is_executable = bool(mode and stat.S_ISREG(mode) and mode & 0o111)
+            with self.open_member(path) as stream:
+                yield self._record.get(path, (path, "", "")), stream, is_executable
+
+    def _refuse(self, code: Code, sentence: str, cause: BaseException | None = None) -> NoReturn:
+        raise InvalidWheelError([Finding(code, self.file_name, sentence)]) from cause
+
+    def _check_members(self) -> None:
+        """Refuse paths that lead out, that can't be files, or on which installer never returns."""
+        counts = Counter(info.filename for info in self._archive.infolist())
+        for path, count in counts.items():
+            if count > 1:
+                self._refuse(codes.DUPLICATE_MEMBER, f"{path!r} is in the archive {count} times")
+        for path, info in self._members.items():
+            reason = _unsafe(path) or self._unsafe_data_path(path)
+            if reason is not None:
+                self._refuse(codes.UNSAFE_MEMBER, f"{path!r} {reason}")
+            if info.flag_bits & _ENCRYPTED:
+                self._refuse(codes.DAMAGED_MEMBER, f"{path!r} is encrypted")
+            if info.compress_type not in _READABLE_METHODS:
+                self._refuse(codes.DAMAGED_MEMBER, f"{path!r} is compressed in an unknown way")
+        files = set(self.paths)
+        for path in files:
+            folder = path.rpartition("/")[0]
+            while folder:
+                if folder in files:
+                    self._refuse(codes.UNSAFE_MEMBER, f"{folder!r} is a file and a folder at once")
+                folder = folder.rpartition("/")[0]
+
+    def _unsafe_data_path(self, path: str) -> str | None:
+        if not path.startswith(self.data_dir) or path == f"{self.data_dir}/":
+            return None
+        scheme, separator, rest = path[len(self.data_dir) :].lstrip("/").partition("/")
+        if not path.startswith(f"{self.data_dir}/") or not separator:
+            # installer 0.7.0 and 1.1.0 look for the folder above for ever (_core._determine_scheme)
+            return "is no file of a scheme in the .data folder"
+        if scheme not in SCHEME_NAMES:
+            return f"is in no known scheme of the .data folder ({', '.join(SCHEME_NAMES)})"
+        return None if rest or path.endswith("/") else "has no name within its scheme"
+
+    def _find_dist_info(self) -> str:
+        found = sorted(
+            {
+                folder
+                for path in self._members
+                for folder in [path.split("/", 1)[0]]
+                if folder.endswith(".dist-info") and "/" in path
+            }
+        )
+        if len(found) != 1:
+            sentence = f"there must be one dist-info folder, found {found or 'none'}"
+            self._refuse(codes.BAD_DIST_INFO, sentence)
+        name = found[0][: -len(".dist-info")].rpartition("-")[0]
+        if canonicalize_name(name) != canonicalize_name(self.distribution):
+            sentence = f"the dist-info folder {found[0]!r} is another project's"
+            self._refuse(codes.BAD_DIST_INFO, sentence)
+        return found[0]
+
+    def _read_text(self, file_name: str, code: Code) -> str:
+        try:
+            return self.read_dist_info(file_name)
+        except KeyError as error:
+            self._refuse(code, f"there is no {file_name} in the dist-info folder", error)
+        except UnicodeDecodeError as error:
+            self._refuse(code, f"{file_name} is not UTF-8 text", error)
+
+    def _check_wheel_metadata(self) -> str:
+        metadata = parse_metadata_file(self._read_text("WHEEL", codes.BAD_WHEEL_METADATA))
+        self._wheel_version = str(metadata["Wheel-Version"] or "").strip()
+        if not self._wheel_version.startswith("1."):
+            sentence = f"Wheel-Version is {self._wheel_version or 'missing'}, known here is 1.x"
+            self._refuse(codes.BAD_WHEEL_METADATA, sentence)
+        return "purelib" if metadata["Root-Is-Purelib"] == "true" else "platlib"
+
+    def _read_record(self) -> dict[str, tuple[str, str, str]]:
+        lines = self._read_text("RECORD", codes.BAD_RECORD).splitlines()
+        try:
+            rows = list(parse_record_file(lines))
+            for row in rows:
+                hash_ = RecordEntry.from_elements(*row).hash_
+                # installer 0.7.0 doesn't look, 1.x does so only after it has written files
+                if hash_ is not None and hash_.name not in hashlib.algorithms_available:
+                    self._refuse(codes.BAD_RECORD, f"RECORD uses an unknown hash, {hash_.name!r}")
+        except InvalidWheelError:
+            raise
+        # csv.Error is an Exception of its own kind, and csv is installer's affair
+        except Exception as error:  # noqa: BLE001
+            sentence = f"RECORD can't be read: {_record_issue_text(error)}"
+            self._refuse(codes.BAD_RECORD, sentence, error)
+        return {row[0]: row for row in rows}
+
+    def _check_entry_points(self) -> None:
+        if "entry_points.txt" not in self.dist_info_filenames:
+            return
+        text = self._read_text("entry_points.txt", codes.BAD_ENTRY_POINTS)
+        try:
+            names = [name for name, _, _, _ in parse_entrypoints(text)]
+        # configparser's errors, and AssertionError or AttributeError for a malformed reference
+        except Exception as error:  # noqa: BLE001
+            sentence = f"entry_points.txt can't be read: {str(error) or 'malformed reference'}"
+            self._refuse(codes.BAD_ENTRY_POINTS, " ".join(sentence.split()), error)
+        for name in names:
+            if "/" in name or _unsafe(name) is not None:
+                self._refuse(codes.BAD_ENTRY_POINTS, f"{name!r} can't be a script's name")
+
+    def _record_issue(self, path: str, *, validate_contents: bool) -> str | None:
+        row = self._record.get(path)
+        if path.startswith(f"{self._dist_info_dir}/") and path.rpartition("/")[2] in _SIGNATURES:
+            return None if row is None else "a signature must not be listed in RECORD"
+        if row is None:
+            return "it is not listed in RECORD"
+        if path == f"{self._dist_info_dir}/RECORD":
+            return "RECORD must not list its own hash or size" if row[1] or row[2] else None
+        if not row[1] or not row[2]:
+            return "RECORD lists no hash or no size for it"
+        if validate_contents:
+            with self.open_member(path) as stream:
+                matches = _matches(stream, RecordEntry.from_elements(*row))
+            if not matches:
+                return "its hash or size is not the one in RECORD"
+        return None
+
+
+def _matches(stream: BinaryIO, entry: RecordEntry) -> bool:
+    if entry.hash_ is None:
+        return True
+    with Path(os.devnull).open("wb") as nowhere:
+        found, size = copyfileobj_with_hashing(stream, nowhere, entry.hash_.name)
+    return (found, size) == (entry.hash_.value, entry.size)
+
+
+def _record_issue_text(error: Exception) -> str:
+    return "; ".join(error.issues) if isinstance(error, InvalidRecordEntry) else str(error)
+
+
+def _unsafe(path: str) -> str | None:
+    """Say why a path can't be installed as it is; a folder's path ends with a slash."""
+    if path.startswith("/"):
+        return "is an absolute path"
+    parts = path[:-1].split("/") if path.endswith("/") else path.split("/")
+    if ".." in parts:
+        return "leads out of its folder"
+    if "" in parts or "." in parts:
+        return "has an empty or '.' component"
+    if "\\" in path:
+        return "holds a backslash"
+    if any(ord(character) < 0x20 or ord(character) == 0x7F for character in path):  # noqa: PLR2004
+        return "holds a control character"
+    return None
+
+
+def _missing_file_sentence(path: str | os.PathLike[str], error: BaseException) -> str:
+    name = os.fspath(path)
+    if not Path(name).exists():
+        if name.endswith(".whl"):
+            return f"there is no file {name!r}"
+        return (
+            f"{name!r} is no wheel file; wheelfix installs wheel files that you have, get one with "
+            f"`python -m pip download --no-deps {name}`"
+        )
+    if Path(name).is_dir():
+        return f"{name!r} is a folder, not a wheel file"
+    return f"{name!r} can't be opened as a zip archive: {error}"

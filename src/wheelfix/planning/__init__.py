@@ -1,0 +1,29 @@
+"""The rule table: members, evidence and targets in, a list of decisions out.
+
+Nothing here touches a file system, a clock or the environment.
+"""
+
+from wheelfix.planning._deciding import members_in_doubt, plan
+from wheelfix.planning._model import (
+    Action,
+    Decision,
+    Member,
+    Plan,
+    Policy,
+    Repair,
+    Wheel,
+    module_name,
+)
+
+__all__ = [
+    "Action",
+    "Decision",
+    "Member",
+    "Plan",
+    "Policy",
+    "Repair",
+    "Wheel",
+    "members_in_doubt",
+    "module_name",
+    "plan",
+]

@@ -1,0 +1,115 @@
+"""Wheel tags against a target's tags."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from wheelfix.platforms import libc_families_of_platform_tag
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from packaging.tags import Tag
+
+    from wheelfix.targets import Target
+
+__all__ = ["difference_from_target", "is_stable_abi_wheel", "libc_families_of_tags"]
+
+_VERSIONED_PLATFORM = re.compile(r"(manylinux|musllinux)_(\d+)_(\d+)_(.+)")
+_LEGACY_MANYLINUX = {"manylinux1": "2_5", "manylinux2010": "2_12", "manylinux2014": "2_17"}
+_LIBC_OF_PREFIX = {"manylinux": "glibc", "musllinux": "musl"}
+
+
+def libc_families_of_tags(tags: Iterable[Tag]) -> frozenset[str]:
+    """Say which libc families the tags promise; one wheel may promise both."""
+    return frozenset().union(*(libc_families_of_platform_tag(tag.platform) for tag in tags))
+
+
+def is_stable_abi_wheel(tags: Iterable[Tag]) -> bool:
+    """Say whether every tag promises a stable ABI (abi3 or abi3t)."""
+    return {tag.abi for tag in tags} <= {"abi3", "abi3t"}
+
+
+def difference_from_target(tags: frozenset[Tag], target: Target) -> str | None:
+    """Say in words which part of a wheel's tags the target doesn't accept; None if one of them fits."""
+    accepted = set(target.tags)
+    if any(str(tag) in accepted for tag in tags):
+        return None
+    accepted_parts = [tag.split("-", 2) for tag in target.tags]
+    platforms = {platform for _, _, platform in accepted_parts}
+    fitting = [tag for tag in tags if tag.platform in platforms]
+    if not fitting:
+        return _platform_difference(sorted({tag.platform for tag in tags}), target)
+    abis = {abi for _, abi, _ in accepted_parts}
+    with_fitting_abi = [tag for tag in fitting if tag.abi in abis]
+    if not with_fitting_abi:
+        return (
+            f"it is built for the ABI {_join({tag.abi for tag in fitting})}, "
+            f"the target is {_describe_python(target)} with the ABI {accepted_parts[0][1]}"
+        )
+    return (
+        f"it is built for {_join({_describe_interpreter(t) for t in with_fitting_abi})}, "
+        f"the target is {_describe_python(target)}"
+    )
+
+
+def _platform_difference(platforms: list[str], target: Target) -> str:
+    described = {_platform_parts(platform) for platform in platforms}
+    here = f"{target.libc or 'no known libc'} {target.libc_version or ''}".strip()
+    if None not in described:
+        parts = [part for part in described if part is not None]
+        machines = {machine for _, _, machine in parts}
+        if not machines & _target_machines(target):
+            return f"it is built for {_join(machines)}, the target's machine is {target.machine}"
+        libcs = {libc for libc, _, _ in parts}
+        if target.libc not in libcs:
+            return f"it is built for {_join(libcs)}, the target runs on {here}"
+        oldest = min(version for libc, version, _ in parts if libc == target.libc)
+        return f"it needs {target.libc} {oldest[0]}.{oldest[1]} or newer, the target runs on {here}"
+    return (
+        f"it is built for the platform {_join(platforms)}, "
+        f"the target is {target.machine} with {here}"
+    )
+
+
+def _platform_parts(platform: str) -> tuple[str, tuple[int, int], str] | None:
+    """Take a manylinux or musllinux tag (PEP 600, PEP 656) apart: libc, its version, machine."""
+    for legacy, version in _LEGACY_MANYLINUX.items():
+        if platform.startswith(f"{legacy}_"):
+            platform = f"manylinux_{version}_{platform[len(legacy) + 1 :]}"
+    found = _VERSIONED_PLATFORM.fullmatch(platform)
+    if found is None:
+        return None
+    prefix, major, minor, machine = found.groups()
+    return _LIBC_OF_PREFIX[prefix], (int(major), int(minor)), machine
+
+
+def _target_machines(target: Target) -> frozenset[str]:
+    """Name the machines of the target's platform tags, as tags spell them."""
+    return frozenset(
+        parts[2]
+        for tag in target.tags
+        if (parts := _platform_parts(tag.split("-", 2)[2])) is not None
+    ) or frozenset({target.machine})
+
+
+def _describe_python(target: Target) -> str:
+    names = {"cpython": "CPython", "pypy": "PyPy", "graalpy": "GraalPy"}
+    name = names.get(target.implementation, target.implementation)
+    kind = " free-threaded" if target.free_threaded else ""
+    return f"{name} {target.version}{kind}"
+
+
+def _describe_interpreter(tag: Tag) -> str:
+    names = {"cp": "CPython", "pp": "PyPy", "py": "Python", "graalpy": "GraalPy"}
+    found = re.fullmatch(r"(cp|pp|py|graalpy)(\d)(\d*)", tag.interpreter)
+    if found is None:
+        return tag.interpreter
+    prefix, major, minor = found.groups()
+    or_newer = " or newer" if tag.abi in ("abi3", "abi3t") or (prefix == "py" and minor) else ""
+    return f"{names[prefix]} {major}{'.' + minor if minor else ''}{or_newer}"
+
+
+def _join(words: Iterable[str]) -> str:
+    return " or ".join(sorted(words))

@@ -1,0 +1,237 @@
+"""A wheel's members under the names that the targets import."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from tempfile import SpooledTemporaryFile
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from installer.sources import WheelSource
+from installer.utils import parse_metadata_file
+from packaging.tags import parse_tag
+
+from wheelfix import codes
+from wheelfix.archive import WheelArchive, scheme_of
+from wheelfix.errors import WheelRefusedError
+from wheelfix.planning import (
+    Member,
+    Plan,
+    Policy,
+    Wheel,
+    members_in_doubt,
+    module_name,
+    plan,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from packaging.tags import Tag
+
+    from wheelfix.targets import Target
+
+__all__ = ["RepairedSource", "plan_source"]
+
+#: what the first bytes of a file say (gABI; mach-o/loader.h and fat.h; PE format; WebAssembly core, "Modules")
+_FORMATS = {
+    b"\x7fELF": "elf",
+    b"\xfe\xed\xfa\xce": "mach-o",
+    b"\xfe\xed\xfa\xcf": "mach-o",
+    b"\xce\xfa\xed\xfe": "mach-o",
+    b"\xcf\xfa\xed\xfe": "mach-o",
+    b"\xca\xfe\xba\xbe": "mach-o",
+    b"\0asm": "wasm",
+}
+_HEAD_SIZE = 64
+#: names under which no wheel keeps machine code; their first bytes are not looked at
+_SOURCE_SUFFIXES = (".py", ".pyi", ".pyc", ".txt", ".md", ".rst", ".json", ".html", ".css", ".js")
+#: bytes of an ELF file that are held in memory before it goes to a temporary file
+_SPOOL_SIZE = 8 * 1024 * 1024
+_COPY_SIZE = 256 * 1024
+
+
+class RepairedSource(WheelSource):
+    """A WheelSource that gives another one's files out under the names that the targets import.
+
+    It works under ``installer.install`` with any destination. The streams are those of the wrapped source. Every
+    name, and every collision of names, is decided on before the first file is given out.
+
+    :param source: the wheel.
+    :param targets: the interpreters that shall import it, at least one.
+    :param policy: which repairs and refusals the caller wants.
+    :param plan: the plan for this source, where the caller has made it already.
+    :raises WheelRefusedError: if the wheel can't work on one of the targets.
+    """
+
+    def __init__(
+        self,
+        source: WheelSource,
+        targets: Sequence[Target],
+        policy: Policy | None = None,
+        *,
+        plan: Plan | None = None,
+    ) -> None:
+        super().__init__(source.distribution, source.version)
+        self._source = source
+        self.plan = plan_source(source, targets, policy or Policy()) if plan is None else plan
+        if self.plan.refusals:
+            raise WheelRefusedError(self.plan.refusals)
+
+    @property
+    def validation_error(self) -> type[Exception]:  # type: ignore[override]
+        """The wrapped source's."""
+        return self._source.validation_error
+
+    @property
+    def dist_info_dir(self) -> str:
+        """Name of the dist-info folder."""
+        return self._source.dist_info_dir
+
+    @property
+    def data_dir(self) -> str:
+        """Name of the data folder."""
+        return self._source.data_dir
+
+    @property
+    def dist_info_filenames(self) -> list[str]:
+        """Names of the files in the dist-info folder."""
+        return self._source.dist_info_filenames
+
+    def read_dist_info(self, filename: str) -> str:
+        """Read a text file of the dist-info folder."""
+        return self._source.read_dist_info(filename)
+
+    def validate_record(self) -> None:
+        """Have the wrapped source hold its RECORD against its files."""
+        self._source.validate_record()
+
+    def get_contents(self) -> Iterator[tuple[tuple[str, str, str], BinaryIO, bool]]:
+        """Give out RECORD row, stream and executable bit of each file under its planned names."""
+        for (path, hash_, size), stream, is_executable in self._source.get_contents():
+            new_paths = self.plan.paths_of(path)
+            if not new_paths and "__pycache__" in path.split("/"):
+                # as installer 1.x does by itself, and 0.7.0 doesn't
+                warnings.warn(
+                    f"Skip installing {path} from {self.distribution}: {codes.BYTECODE_SKIPPED.reason}.",
+                    RuntimeWarning,
+                    stacklevel=2,
+                )
+            for new_path in new_paths:
+                if new_path != new_paths[0]:
+                    stream.seek(0)
+                yield (new_path, hash_, size), stream, is_executable
+
+
+def plan_source(source: WheelSource, targets: Sequence[Target], policy: Policy) -> Plan:
+    """Look at a wheel's members, as far as is needed, and plan.
+
+    :param source: a :class:`~wheelfix.archive.WheelArchive`, whose file name's tags are held against the targets, or
+        any other source, for which a resolver has done so.
+    :raises InvalidWheelError: if the wheel is broken.
+    """
+    if isinstance(source, WheelArchive):
+        name, tags, findings = source.file_name, source.tags, source.findings
+        root_scheme = source.root_scheme
+    else:
+        name, findings = f"{source.distribution} {source.version}", ()
+        metadata = parse_metadata_file(source.read_dist_info("WHEEL"))
+        tags = _metadata_tags(metadata.get_all("Tag") or [])
+        root_scheme = "purelib" if metadata["Root-Is-Purelib"] == "true" else "platlib"
+    wheel = Wheel(
+        file_name=name,
+        tags=tags,
+        members=tuple(_members(source, root_scheme)),
+        check_tags=isinstance(source, WheelArchive),
+    )
+    doubtful = members_in_doubt(wheel, targets)
+    if doubtful:
+        examined = dict(_examined(source, doubtful, wheel.members))
+        wheel = replace(
+            wheel,
+            members=tuple(examined.get(member.path, member) for member in wheel.members),
+            path_entries=tuple(_path_entries(source, wheel.members)),
+        )
+    return plan(wheel, targets, policy).with_findings(findings)
+
+
+def _metadata_tags(lines: list[str]) -> frozenset[Tag]:
+    return frozenset().union(*(parse_tag(line.strip()) for line in lines))
+
+
+def _streams(source: WheelSource, wanted: Collection[str] | None) -> Iterator[tuple[str, BinaryIO]]:
+    """Give out path and stream of the wanted members, or of all, without opening others where that can be had."""
+    if isinstance(source, WheelArchive):
+        for path in source.paths if wanted is None else sorted(wanted):
+            with source.open_member(path) as stream:
+                yield path, stream
+    else:
+        for (path, _, _), stream, _ in source.get_contents():
+            if wanted is None or path in wanted:
+                yield path, stream
+
+
+def _members(source: WheelSource, root_scheme: str) -> Iterator[Member]:
+    if isinstance(source, WheelArchive):
+        paths = source.paths
+        heads = _heads(source, {path for path in paths if not path.endswith(_SOURCE_SUFFIXES)})
+        heads.update(dict.fromkeys(set(paths) - set(heads), b""))
+    else:
+        heads = _heads(source, None)
+        paths = list(heads)
+    for path in paths:
+        scheme, scheme_path = scheme_of(path, source, root_scheme)
+        yield _member(Member(path, scheme, scheme_path), heads[path])
+
+
+def _heads(source: WheelSource, wanted: Collection[str] | None) -> dict[str, bytes]:
+    return {path: stream.read(_HEAD_SIZE) for path, stream in _streams(source, wanted)}
+
+
+def _member(member: Member, head: bytes) -> Member:
+    binary_format = "pe" if head.startswith(b"MZ") else _FORMATS.get(head[:4])
+    member = replace(member, binary_format=binary_format)
+    if binary_format != "elf":
+        return member
+    # pyelftools takes 30 ms to import
+    from wheelfix.elf import MalformedElfError, read_architecture
+
+    try:
+        return replace(member, architecture=read_architecture(head, member.path))
+    except MalformedElfError as error:
+        return replace(member, malformed=error.findings[0].sentence)
+
+
+def _examined(
+    source: WheelSource, wanted: Collection[str], members: Sequence[Member]
+) -> Iterator[tuple[str, Member]]:
+    from wheelfix.elf import MalformedElfError, init_symbol_names, read_facts
+
+    by_path = {member.path: member for member in members}
+    for path, stream in _streams(source, wanted):
+        member = by_path[path]
+        # a member of a zip archive can only be read forwards, the tables of an ELF file lie anywhere
+        with SpooledTemporaryFile(max_size=_SPOOL_SIZE) as copy:
+            while chunk := stream.read(_COPY_SIZE):
+                copy.write(chunk)
+            symbols = init_symbol_names(module_name(member))
+            try:
+                facts = read_facts(cast("BinaryIO", copy), path, symbols)
+            except MalformedElfError as error:
+                yield path, replace(member, malformed=error.findings[0].sentence)
+            else:
+                yield path, replace(member, facts=facts)
+
+
+def _path_entries(source: WheelSource, members: Sequence[Member]) -> Iterator[str]:
+    """Read the folders that the wheel's own .pth files add (site.py, addpackage)."""
+    wanted = {
+        member.path
+        for member in members
+        if member.scheme_path.endswith(".pth") and "/" not in member.scheme_path
+    }
+    for _, stream in _streams(source, wanted):
+        for line in stream.read(_COPY_SIZE).decode("utf-8", "replace").splitlines():
+            entry = line.strip().strip("/")
+            if entry and not line.startswith(("#", "import ", "import\t", "/")):
+                yield entry

@@ -1,0 +1,474 @@
+"""Makes small, valid ELF shared objects without a compiler.
+
+The layout is what linkers give (one PT_LOAD over the file, PT_DYNAMIC, hash tables, version needs,
+section headers), so a reader by sections and a reader by PT_DYNAMIC see the same. Sources: System V
+gABI chapters 4 and 5, the Linux Standard Base's "Symbol Versioning", and glibc's elf.h.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+__all__ = [
+    "AARCH64",
+    "ARCHITECTURES",
+    "ARM_HARD_FLOAT",
+    "ARM_SOFT_FLOAT",
+    "I386",
+    "LOONGARCH64",
+    "MIPS64EL",
+    "PPC64",
+    "PPC64LE",
+    "RISCV64",
+    "S390X",
+    "X86_64",
+    "X86_64_X32",
+    "Architecture",
+    "extension_module",
+    "shared_object",
+]
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What the ELF header says, and the names that libcs give their own files there."""
+
+    machine: int
+    bits: int = 64
+    byte_order: str = "little"
+    flags: int = 0
+    musl_name: str = ""
+    glibc_base_version: str = "GLIBC_2.17"
+
+    @property
+    def _order(self) -> str:
+        return "<" if self.byte_order == "little" else ">"
+
+    def pack(self, layout: str, *values: int) -> bytes:
+        """Pack as ``struct`` does, with A for an address or other word of the class's size."""
+        return struct.pack(
+            self._order + layout.replace("A", "Q" if self.bits == 64 else "I"), *values
+        )
+
+
+X86_64 = Architecture(62, musl_name="x86_64", glibc_base_version="GLIBC_2.2.5")
+X86_64_X32 = Architecture(62, 32, musl_name="x32", glibc_base_version="GLIBC_2.16")
+I386 = Architecture(3, 32, musl_name="x86", glibc_base_version="GLIBC_2.0")
+AARCH64 = Architecture(183, musl_name="aarch64")
+# EF_ARM_EABI_VER5 and EF_ARM_ABI_FLOAT_HARD or EF_ARM_ABI_FLOAT_SOFT
+ARM_HARD_FLOAT = Architecture(
+    40, 32, flags=0x05000400, musl_name="armv7", glibc_base_version="GLIBC_2.4"
+)
+ARM_SOFT_FLOAT = Architecture(
+    40, 32, flags=0x05000200, musl_name="armel", glibc_base_version="GLIBC_2.4"
+)
+PPC64LE = Architecture(21, flags=2, musl_name="ppc64le")
+PPC64 = Architecture(
+    21, byte_order="big", flags=1, musl_name="ppc64", glibc_base_version="GLIBC_2.3"
+)
+S390X = Architecture(22, byte_order="big", musl_name="s390x", glibc_base_version="GLIBC_2.2")
+# EF_RISCV_RVC and EF_RISCV_FLOAT_ABI_DOUBLE
+RISCV64 = Architecture(243, flags=5, musl_name="riscv64", glibc_base_version="GLIBC_2.27")
+# EF_LOONGARCH_ABI_DOUBLE_FLOAT and EF_LOONGARCH_OBJABI_V1
+LOONGARCH64 = Architecture(
+    258, flags=0x43, musl_name="loongarch64", glibc_base_version="GLIBC_2.36"
+)
+# EF_MIPS_ARCH_64R2, CPIC, PIC, NOREORDER
+MIPS64EL = Architecture(8, flags=0x80000007, musl_name="mips64", glibc_base_version="GLIBC_2.0")
+
+ARCHITECTURES: Mapping[str, Architecture] = {
+    "x86_64": X86_64,
+    "x32": X86_64_X32,
+    "i386": I386,
+    "aarch64": AARCH64,
+    "arm hard float": ARM_HARD_FLOAT,
+    "arm soft float": ARM_SOFT_FLOAT,
+    "ppc64le": PPC64LE,
+    "ppc64": PPC64,
+    "s390x": S390X,
+    "riscv64": RISCV64,
+    "loongarch64": LOONGARCH64,
+    "mips64el": MIPS64EL,
+}
+
+
+@dataclass(frozen=True)
+class _Section:
+    name: str
+    kind: int
+    content: bytes
+    link: str = ""
+    info: int = 0
+    entry_size: int = 0
+    offset: int = 0
+
+
+class _Strings:
+    """A string table that gives each string once."""
+
+    def __init__(self) -> None:
+        self.content = b"\0"
+        self._offsets = {"": 0}
+
+    def add(self, text: str) -> int:
+        if text not in self._offsets:
+            self._offsets[text] = len(self.content)
+            self.content += text.encode() + b"\0"
+        return self._offsets[text]
+
+
+def _sysv_hash(name: str) -> int:
+    value = 0
+    for byte in name.encode():
+        value = (value << 4) + byte
+        high = value & 0xF0000000
+        value = (value ^ (high >> 24)) & ~high & 0xFFFFFFFF
+    return value
+
+
+def _gnu_hash(name: str) -> int:
+    value = 5381
+    for byte in name.encode():
+        value = (value * 33 + byte) & 0xFFFFFFFF
+    return value
+
+
+def _sysv_hash_table(architecture: Architecture, names: Sequence[str]) -> bytes:
+    # The 64-bit s390 ABI is the odd one with 8-byte entries here.
+    letter = "Q" if architecture.machine == S390X.machine and architecture.bits == 64 else "I"
+    bucket_count = max(1, len(names) // 2)
+    buckets = [0] * bucket_count
+    chains = [0] * len(names)
+    for index, name in enumerate(names):
+        if name:
+            bucket = _sysv_hash(name) % bucket_count
+            chains[index], buckets[bucket] = buckets[bucket], index
+    values = [bucket_count, len(names), *buckets, *chains]
+    return architecture.pack(f"{len(values)}{letter}", *values)
+
+
+def _gnu_bucket_count(defined: Sequence[str]) -> int:
+    return max(1, len(defined) // 2)
+
+
+def _gnu_hash_table(architecture: Architecture, first: int, defined: Sequence[str]) -> bytes:
+    """Make the table; ``defined`` must be sorted by bucket already."""
+    bucket_count = _gnu_bucket_count(defined)
+    hashes = [_gnu_hash(name) for name in defined]
+    bloom, shift = 0, 6
+    buckets = [0] * bucket_count
+    chains = []
+    for index, value in enumerate(hashes):
+        bloom |= 1 << value % architecture.bits | 1 << (value >> shift) % architecture.bits
+        buckets[value % bucket_count] = buckets[value % bucket_count] or first + index
+        last = index + 1 == len(hashes) or hashes[index + 1] % bucket_count != value % bucket_count
+        chains.append(value & ~1 | last)
+    head = architecture.pack("4IA", bucket_count, first, 1, shift, bloom)
+    return head + architecture.pack(f"{bucket_count}I{len(chains)}I", *buckets, *chains)
+
+
+def _symbol(architecture: Architecture, name: int, *, defined: bool, value: int) -> bytes:
+    info = 1 << 4 | (2 if defined else 0)  # STB_GLOBAL, STT_FUNC or STT_NOTYPE
+    section = 1 if defined else 0
+    size = 1 if defined else 0
+    if architecture.bits == 64:
+        return architecture.pack("IBBHQQ", name, info, 0, section, value, size)
+    return architecture.pack("IIIBBH", name, value, size, info, 0, section)
+
+
+def _version_needs(
+    architecture: Architecture, strings: _Strings, needs: Sequence[tuple[str, str]]
+) -> bytes:
+    by_file: dict[str, list[tuple[int, str]]] = {}
+    # Index 0 is local, 1 is global: needs count from 2.
+    for index, (file, version) in enumerate(needs, start=2):
+        by_file.setdefault(file, []).append((index, version))
+    content = b""
+    for number, (file, versions) in enumerate(by_file.items(), start=1):
+        following = 16 + 16 * len(versions) if number < len(by_file) else 0
+        content += architecture.pack("HHIII", 1, len(versions), strings.add(file), 16, following)
+        for place, (index, version) in enumerate(versions, start=1):
+            following = 16 if place < len(versions) else 0
+            content += architecture.pack(
+                "IHHII", _sysv_hash(version), 0, index, strings.add(version), following
+            )
+    return content
+
+
+def _split_version(undefined: str, needs: Sequence[tuple[str, str]]) -> tuple[str, int]:
+    name, _, version = undefined.partition("@")
+    if not version:
+        return name, 1
+    versions = [known for _, known in needs]
+    return name, versions.index(version) + 2
+
+
+def _placed(sections: Iterable[_Section], start: int) -> list[_Section]:
+    placed = []
+    for section in sections:
+        start = -(-start // 16) * 16
+        placed.append(replace(section, offset=start))
+        start += len(section.content)
+    return placed
+
+
+def _dynamic(architecture: Architecture, entries: Iterable[tuple[int, int]]) -> bytes:
+    return b"".join(architecture.pack("AA", *entry) for entry in (*entries, (0, 0)))
+
+
+def _program_header(
+    architecture: Architecture, kind: int, flags: int, offset: int, size: int, *, align: int = 8
+) -> bytes:
+    # Every address is the file offset, as in a file with one segment linked at 0.
+    if architecture.bits == 64:
+        return architecture.pack("II6Q", kind, flags, offset, offset, offset, size, size, align)
+    return architecture.pack("8I", kind, offset, offset, offset, size, size, flags, align)
+
+
+def _section_header(architecture: Architecture, section: _Section, name: int, link: int) -> bytes:
+    allocated = 0 if section.name in {"", ".shstrtab"} else 2
+    address = section.offset if allocated else 0
+    return architecture.pack(
+        "IIAAAAIIAA",
+        name,
+        section.kind,
+        allocated,
+        address,
+        section.offset,
+        len(section.content),
+        link,
+        section.info,
+        16 if section.kind else 0,
+        section.entry_size,
+    )
+
+
+def _symbol_sections(
+    architecture: Architecture,
+    strings: _Strings,
+    undefined: Sequence[tuple[str, int]],
+    defined: Sequence[str],
+    hash_style: str,
+) -> list[_Section]:
+    bucket_count = _gnu_bucket_count(defined)
+    ordered = sorted(defined, key=lambda name: _gnu_hash(name) % bucket_count)
+    names = ["", *(name for name, _ in undefined), *ordered]
+    first_defined = 1 + len(undefined)
+    symbols = architecture.pack("16x" if architecture.bits == 32 else "24x")
+    for index, name in enumerate(names[1:], start=1):
+        is_defined = index >= first_defined
+        # (any address inside the file will do: nothing is ever called)
+        symbols += _symbol(
+            architecture, strings.add(name), defined=is_defined, value=64 * is_defined
+        )
+    versions = [0, *(version for _, version in undefined), *(1 for _ in ordered)]
+    sections = [
+        _Section(".dynsym", 11, symbols, ".dynstr", 1, 24 if architecture.bits == 64 else 16),
+    ]
+    if hash_style in {"sysv", "both"}:
+        sections.append(
+            _Section(".hash", 5, _sysv_hash_table(architecture, names), ".dynsym", 0, 4)
+        )
+    if hash_style in {"gnu", "both"}:
+        table = _gnu_hash_table(architecture, first_defined, ordered)
+        sections.append(_Section(".gnu.hash", 0x6FFFFFF6, table, ".dynsym"))
+    if any(version > 1 for version in versions):
+        content = architecture.pack(f"{len(versions)}H", *versions)
+        sections.append(_Section(".gnu.version", 0x6FFFFFFF, content, ".dynsym", 0, 2))
+    return sections
+
+
+def shared_object(
+    architecture: Architecture = X86_64,
+    *,
+    needed: Sequence[str] = (),
+    version_needs: Sequence[tuple[str, str]] = (),
+    symbols: Sequence[str] = (),
+    undefined: Sequence[str] = (),
+    hash_style: str = "gnu",
+    soname: str | None = None,
+    rpath: str | None = None,
+    runpath: str | None = None,
+    interpreter: str | None = None,
+    dynamic_flags: int = 0,
+    executable_stack: bool | None = False,
+    thread_local: bool = False,
+    relr: bool = False,
+    section_headers: bool = True,
+) -> bytes:
+    """Make one ET_DYN file.
+
+    :param needed: DT_NEEDED entries, in order.
+    :param version_needs: pairs of file and version, as in ``("libc.so.6", "GLIBC_2.17")``.
+    :param symbols: names of the functions that the file defines.
+    :param undefined: names that it wants from others, ``name`` or ``name@VERSION`` (one of the
+        versions in ``version_needs``).
+    :param hash_style: "gnu", "sysv", "both" or "none".
+    :param interpreter: PT_INTERP, which makes it look like a position independent executable.
+    :param dynamic_flags: DT_FLAGS (16 is DF_STATIC_TLS).
+    :param executable_stack: None leaves PT_GNU_STACK out.
+    :param thread_local: add a PT_TLS segment.
+    :param relr: add an empty DT_RELR table.
+    :param section_headers: False makes a file as ``sstrip`` leaves it.
+    """
+    strings = _Strings()
+    split = [_split_version(name, version_needs) for name in undefined]
+    sections = _symbol_sections(architecture, strings, split, symbols, hash_style)
+    if version_needs:
+        content = _version_needs(architecture, strings, version_needs)
+        files = len({file for file, _ in version_needs})
+        sections.append(_Section(".gnu.version_r", 0x6FFFFFFE, content, ".dynstr", files))
+    if interpreter is not None:
+        sections.append(_Section(".interp", 1, interpreter.encode() + b"\0"))
+    if thread_local:
+        sections.append(_Section(".tdata", 1, b"\0" * 16))
+    if relr:
+        sections.append(_Section(".relr.dyn", 19, b"", entry_size=architecture.bits // 8))
+    texts = [*((1, name) for name in needed), (14, soname), (15, rpath), (29, runpath)]
+    entries = [(tag, strings.add(text)) for tag, text in texts if text is not None]
+    entries += [(30, dynamic_flags)] if dynamic_flags else []
+    sections.append(_Section(".dynstr", 3, strings.content))
+
+    segment_count = 2 + (interpreter is not None) + (executable_stack is not None) + thread_local
+    header_size, program_size = (64, 56) if architecture.bits == 64 else (52, 32)
+    placed = _placed(sections, header_size + program_size * segment_count)
+    entries += _table_entries(architecture, {section.name: section for section in placed})
+    content, entry_size = _dynamic(architecture, entries), architecture.bits // 4
+    dynamic = _Section(".dynamic", 6, content, ".dynstr", 0, entry_size)
+    placed += _placed([dynamic], placed[-1].offset + len(placed[-1].content))
+    segments = _segments(architecture, placed, executable_stack=executable_stack)
+    return _file(architecture, segments, placed, section_headers=section_headers)
+
+
+def _table_entries(
+    architecture: Architecture, sections: Mapping[str, _Section]
+) -> list[tuple[int, int]]:
+    """List the entries of PT_DYNAMIC that say where a table lies and how large it is."""
+    tags = {
+        ".dynstr": 5,
+        ".dynsym": 6,
+        ".hash": 4,
+        ".gnu.hash": 0x6FFFFEF5,
+        ".gnu.version": 0x6FFFFFF0,
+        ".gnu.version_r": 0x6FFFFFFE,
+        ".relr.dyn": 36,
+    }
+    entries = [(tag, sections[name].offset) for name, tag in tags.items() if name in sections]
+    entries += [(10, len(sections[".dynstr"].content)), (11, sections[".dynsym"].entry_size)]
+    if ".gnu.version_r" in sections:
+        entries.append((0x6FFFFFFF, sections[".gnu.version_r"].info))
+    if ".relr.dyn" in sections:
+        entries += [(35, 0), (37, architecture.bits // 8)]
+    return entries
+
+
+def _segments(
+    architecture: Architecture, placed: Sequence[_Section], *, executable_stack: bool | None
+) -> list[bytes]:
+    end = placed[-1].offset + len(placed[-1].content)
+    kinds = {".interp": (3, 4), ".dynamic": (2, 6), ".tdata": (7, 4)}
+    # (PT_INTERP comes before PT_LOAD, as the gABI demands)
+    load = _program_header(architecture, 1, 6, 0, end, align=0x1000)
+    segments = [load]
+    for section in placed:
+        if section.name in kinds:
+            kind, flags = kinds[section.name]
+            size = len(section.content)
+            header = _program_header(architecture, kind, flags, section.offset, size)
+            segments.insert(0 if kind == 3 else len(segments), header)
+    if executable_stack is not None:
+        segments.append(_program_header(architecture, 0x6474E551, 6 | executable_stack, 0, 0))
+    return segments
+
+
+def _file(
+    architecture: Architecture,
+    segments: Sequence[bytes],
+    placed: Sequence[_Section],
+    *,
+    section_headers: bool,
+) -> bytes:
+    header_size, section_size = (64, 64) if architecture.bits == 64 else (52, 40)
+    names = _Strings()
+    for section in placed:
+        names.add(section.name)
+    names.add(".shstrtab")
+    sections = [_Section("", 0, b""), *placed]
+    if section_headers:
+        end = placed[-1].offset + len(placed[-1].content)
+        sections += _placed([_Section(".shstrtab", 3, names.content)], end)
+    index = {section.name: number for number, section in enumerate(sections)}
+    content = b"\0" * header_size + b"".join(segments)
+    for section in sections[1:]:
+        content = content.ljust(section.offset, b"\0") + section.content
+    table_offset = 0
+    if section_headers:
+        content = content.ljust(-(-len(content) // 16) * 16, b"\0")
+        table_offset = len(content)
+        for section in sections:
+            content += _section_header(
+                architecture, section, names.add(section.name), index[section.link]
+            )
+    identification = struct.pack(
+        "4s5B7x",
+        b"\x7fELF",
+        2 if architecture.bits == 64 else 1,
+        1 if architecture.byte_order == "little" else 2,
+        1,
+        0,
+        0,
+    )
+    header = identification + architecture.pack(
+        "HHIAAAI6H",
+        3,
+        architecture.machine,
+        1,
+        0,
+        header_size,
+        table_offset,
+        architecture.flags,
+        header_size,
+        len(segments[0]),
+        len(segments),
+        section_size if section_headers else 0,
+        len(sections) if section_headers else 0,
+        index[".shstrtab"] if section_headers else 0,
+    )
+    return header + content[header_size:]
+
+
+def extension_module(
+    stem: str,
+    architecture: Architecture = X86_64,
+    *,
+    libc: str | None = "glibc",
+    needed: Sequence[str] = (),
+    symbols: Sequence[str] = (),
+    hash_style: str = "gnu",
+) -> bytes:
+    """Make a module that exports ``PyInit_<stem>`` and bears one libc family's evidence.
+
+    :param libc: "glibc", "musl", "uclibc", "bionic", or None for a file without evidence.
+    :param needed: further DT_NEEDED entries, before the libc's.
+    :param symbols: further symbols that it defines.
+    """
+    libc_files: Mapping[str | None, tuple[str, str | None]] = {
+        "glibc": ("libc.so.6", architecture.glibc_base_version),
+        "musl": (f"libc.musl-{architecture.musl_name}.so.1", None),
+        "uclibc": ("libc.so.0", None),
+        "bionic": ("libc.so", "LIBC"),
+    }
+    file, version = libc_files.get(libc, ("", None))
+    return shared_object(
+        architecture,
+        needed=[*needed, *([file] if file else [])],
+        version_needs=[(file, version)] if version else [],
+        undefined=[f"memcpy@{version}" if version else "memcpy"] if file else [],
+        symbols=[f"PyInit_{stem}", *symbols],
+        hash_style=hash_style,
+    )
