@@ -31,11 +31,11 @@ def main() -> int:
     failed = 0
     for result in fetch_all(wheels):
         if isinstance(result, Exception):
-            print(result, file=sys.stderr)
+            sys.stderr.write(f"{result}\n")
             failed += 1
         else:
-            print(result)
-    print(f"{len(wheels) - failed} of {len(wheels)} wheels are there", file=sys.stderr)
+            sys.stdout.write(f"{result}\n")
+    sys.stderr.write(f"{len(wheels) - failed} of {len(wheels)} wheels are there\n")
     return 1 if failed else 0
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 __all__ = ["CODES", "Code", "Finding", "Severity"]
 
@@ -56,6 +57,17 @@ class Finding:
     def refuses(self) -> bool:
         """Whether this finding stops the call."""
         return self.code.severity is Severity.ERROR and not self.allowed
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it as in schema version 1 of the report."""
+        return {
+            "code": self.code.id,
+            "severity": self.code.severity.value,
+            "subject": self.subject,
+            "sentence": self.sentence,
+            "allowed": self.allowed,
+            "next_step": self.code.next_step,
+        }
 
     def __str__(self) -> str:
         """Code, subject and sentence in one line."""

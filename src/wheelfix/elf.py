@@ -19,7 +19,7 @@ from wheelfix.errors import WheelfixError
 from wheelfix.platforms import ElfArchitecture, libc_family_of_needed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from elftools.elf.elffile import ELFFile
 
@@ -44,6 +44,7 @@ _EF_ARM_ABI_FLOAT_SOFT = 0x200
 _EF_ARM_ABI_FLOAT_HARD = 0x400
 _DT_NEEDED, _DT_HASH, _DT_STRTAB, _DT_SYMTAB, _DT_SONAME = 1, 4, 5, 6, 14
 _DT_GNU_HASH, _DT_VERNEED, _DT_VERNEEDNUM = 0x6FFFFEF5, 0x6FFFFFFE, 0x6FFFFFFF
+_TELLING_LIBC_FILES = ("libc.", "ld-", "ld64.")
 _STT_FUNC = 2
 _STB_GLOBAL, _STB_WEAK = 1, 2
 _STV_DEFAULT, _STV_PROTECTED = 0, 3
@@ -188,21 +189,24 @@ def _arm_float_abi(flags: int) -> str | None:
 
 
 def _libc_families(
-    needed: Iterable[str], version_needs: Iterable[tuple[str, str]]
+    needed: Sequence[str], version_needs: Sequence[tuple[str, str]]
 ) -> frozenset[str]:
     """Tell which libc families a file is linked against.
 
     DT_NEEDED decides. A version need counts only when its file is a libc file: libgcc_s itself exports versions
     called GLIBC_2.0 on aarch64, i686, ppc64le and s390x, also where it was built for musl.
     """
-    pairs = list(version_needs)
     # bionic's libc.so has the version LIBC, musl's libc.so (Debian's soname for it) has no versions
-    if ("libc.so", "LIBC") in pairs:
+    if ("libc.so", "LIBC") in version_needs:
         return frozenset({"bionic"})
-    families = {libc_family_of_needed(library) for library in needed} - {None}
-    if not families:
-        families = {libc_family_of_needed(file) for file, _ in pairs} - {None}
-    return frozenset(family for family in families if family is not None)
+    for files in (needed, [file for file, _ in version_needs]):
+        families = {file: libc_family_of_needed(file) for file in files}
+        # uClibc shares the names of its smaller libraries with glibc; libc itself and the loader tell them apart
+        telling = {file for file in families if file.startswith(_TELLING_LIBC_FILES)}
+        found = {family for file, family in families.items() if file in telling or not telling}
+        if found - {None}:
+            return frozenset(family for family in found if family is not None)
+    return frozenset()
 
 
 class _Reader:

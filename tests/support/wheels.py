@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -13,14 +12,22 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from support.cache import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["DownloadError", "KnownWheel", "fetch", "fetch_all", "known_wheels", "wheels_for"]
+__all__ = [
+    "DownloadError",
+    "KnownWheel",
+    "WheelFactory",
+    "fetch",
+    "fetch_all",
+    "known_wheels",
+    "wheels_for",
+]
 
 LIST = Path(__file__).parent.parent / "data" / "wheels.json"
 
@@ -37,7 +44,7 @@ class KnownWheel:
     :param size: bytes.
     :param suffixes: how many modules bear which suffix (from the first dot on).
     :param elf_libc: how many ELF files bear which libc family's DT_NEEDED.
-    :param verdicts: what was found in it; :mod:`support.wheels`' list says what each means.
+    :param verdicts: what was found in it; the list says what each means.
     :param used_for: which test uses it for what; empty where none does.
     """
 
@@ -59,7 +66,13 @@ class KnownWheel:
         return cls(**{**entry, **lists})
 
 
-@functools.lru_cache(maxsize=None)
+class WheelFactory(Protocol):
+    """Gives the path of a real wheel by its file name."""
+
+    def __call__(self, file: str, /) -> Path: ...
+
+
+@functools.cache
 def known_wheels() -> Mapping[str, KnownWheel]:
     """Read the list, by file name."""
     entries = json.loads(LIST.read_text("utf-8"))["wheels"]
@@ -103,7 +116,7 @@ def fetch(wheel: KnownWheel) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         _download(wheel, Path(folder))
-        files = sorted(os.listdir(folder))
+        files = [path.name for path in Path(folder).iterdir()]
         if files != [wheel.file]:
             raise DownloadError(f"pip gave {files} where {wheel.file} was wanted")
         found = _sha256(Path(folder, wheel.file))

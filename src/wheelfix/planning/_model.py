@@ -147,7 +147,7 @@ class Decision:
             "path": self.path,
             "action": self.action.value,
             "new_path": self.new_path,
-            "findings": [_finding_to_json(finding) for finding in self.findings],
+            "findings": [finding.to_json() for finding in self.findings],
         }
 
 
@@ -210,21 +210,27 @@ class Plan:
         """Add findings about the wheel as a whole, before those that are there."""
         return replace(self, findings=findings + self.findings)
 
+    def changes_to_json(self) -> dict[str, Any]:
+        """Tell what was changed or allowed, as in dist-info's ``wheelfix.json``; empty if nothing was.
+
+        The same wheel and policy give the same text: there is no time and no place in it.
+        """
+        changed = [
+            {"action": each.action.value, "from": each.path, "to": each.new_path}
+            for each in self.decisions
+            if each.new_path is not None
+        ]
+        allowed = [
+            {"code": finding.code.id, "subject": finding.subject}
+            for finding in self.all_findings
+            if finding.allowed
+        ]
+        return {"schema": 1, "changed": changed, "allowed": allowed} if changed + allowed else {}
+
     def to_json(self) -> dict[str, Any]:
         """Give the plan as in schema version 1 of the report."""
         return {
             "wheel": self.wheel,
-            "findings": [_finding_to_json(finding) for finding in self.findings],
+            "findings": [finding.to_json() for finding in self.findings],
             "decisions": [decision.to_json() for decision in self.decisions],
         }
-
-
-def _finding_to_json(finding: Finding) -> dict[str, Any]:
-    return {
-        "code": finding.code.id,
-        "severity": finding.code.severity.value,
-        "subject": finding.subject,
-        "sentence": finding.sentence,
-        "allowed": finding.allowed,
-        "next_step": finding.code.next_step,
-    }

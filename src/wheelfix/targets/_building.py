@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from wheelfix.targets.executables import Executable
 
-__all__ = ["build_target"]
+__all__ = ["build_target", "is_complete"]
 
 _AS_ANSWERED = (
     "implementation",
@@ -32,6 +32,34 @@ _AS_ANSWERED = (
     "prefix",
     "base_prefix",
 )
+
+#: answers that only go into others
+_BESIDE = (
+    "extension_suffixes",
+    "platform",
+    "bits",
+    "cross_build_variables",
+    "error",
+    "process_executable",
+)
+_OF_SYSCONFIG = {
+    "soabi",
+    "free_threaded",
+    "debug",
+    "paths",
+    "scheme",
+    "schemes",
+    "pymalloc",
+    "extension_suffix",
+}
+
+
+def is_complete(facts: Mapping[str, Any]) -> bool:
+    """Say whether all questions were answered, those to sysconfig only if it could be read."""
+    wanted = {*_AS_ANSWERED, *_BESIDE, *_OF_SYSCONFIG}
+    if facts.get("error") is not None:
+        wanted -= _OF_SYSCONFIG
+    return wanted <= facts.keys()
 
 
 def build_target(facts: Mapping[str, Any], prefix: str | None) -> Target:

@@ -4,6 +4,7 @@ The running interpreter imports this module; another one gets its source as ``-c
 compatible with CPython 3.4 (older than supported ones shall be able to tell their version) and PyPy,
 imports nothing but the standard library, and has no ``from __future__ import annotations`` (3.7).
 """
+# strings are enough here, and pathlib costs time:
 
 import importlib.machinery
 import importlib.util
@@ -83,7 +84,7 @@ def _scheme(scheme: "str | None", prefix: "str | None") -> str:
     try:
         default = sysconfig.get_default_scheme()  # 3.10
     except AttributeError:
-        default = sysconfig._get_default_scheme()  # type: ignore[attr-defined]
+        default = sysconfig._get_default_scheme()  # type: ignore[attr-defined]  # noqa: SLF001 - so until 3.9
     # both would add folders of their own ("local") to the prefix: pip's locations/_sysconfig.py
     if prefix is not None and default in ("posix_local", "osx_framework_library"):
         return "posix_prefix"

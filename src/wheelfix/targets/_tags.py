@@ -58,19 +58,9 @@ def platform_tags(
     from wheelfix.platforms import linux_platform_tags, tag_architectures
 
     architectures = tag_architectures(facts["machine"], facts["bits"])
-    if libc == "glibc" and not _fits_manylinux(executable, architectures):
-        libc = libc_version = None
-    tags = linux_platform_tags(architectures, libc, libc_version)
-    # packaging takes an empty list for "those of the host"
-    return tags or [f"linux_{facts['machine']}"]
-
-
-def _fits_manylinux(executable: Executable | None, architectures: Sequence[str]) -> bool:
-    """packaging looks for armv7l first (armv8l stands before it in the list), then for i686."""
-    checked = [each for each in ("armv7l", "i686") if each in architectures]
-    if not checked:
-        return True
-    return executable is not None and executable.fits_manylinux(checked[0])
+    architecture = None if executable is None else executable.architecture
+    # never empty, which packaging would take for "those of the host"
+    return linux_platform_tags(architectures, libc, libc_version, architecture)
 
 
 def _cpython_abis(facts: Mapping[str, Any], version_info: tuple[int, int]) -> list[str]:

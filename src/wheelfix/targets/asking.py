@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, NoReturn
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 from wheelfix import codes
 from wheelfix.codes import Finding
 from wheelfix.errors import EnvironmentRefusedError
 from wheelfix.targets import _facts
-from wheelfix.targets._building import build_target
+from wheelfix.targets._building import build_target, is_complete
 
 if TYPE_CHECKING:
     import subprocess
@@ -17,13 +18,14 @@ if TYPE_CHECKING:
 
     from wheelfix.targets._target import Target
 
-__all__ = ["asked_target", "clean_environment", "find_executable"]
+__all__ = ["ISOLATING_OPTIONS", "asked_target", "clean_environment", "find_executable"]
 
 _OLDEST = (3, 6)
 _MAX_OUTPUT = 1024 * 1024
+_MAX_QUOTED = 200
 
 # site would run .pth files; everything else that a user or a folder could slip in goes by -I
-_OPTIONS = ("-I", "-S", "-B")
+ISOLATING_OPTIONS = ("-I", "-S", "-B")
 
 # cross builds export _PYTHON_*, which -I lets through; __PYVENV_LAUNCHER__ is macOS' framework launcher's
 _PREFIXES_OF_VARIABLES = ("PYTHON", "_PYTHON_", "_CONDA_PYTHON_", "__PYVENV_LAUNCHER__")
@@ -64,27 +66,30 @@ def find_executable(python: str) -> str:
     """
     import shutil
 
-    if os.path.isdir(python):
+    path = Path(python)
+    if path.is_dir():
         for name in _VIRTUAL_ENVIRONMENT_EXECUTABLES:
-            path = os.path.join(python, name)
-            if os.path.exists(path):
-                return os.path.abspath(path)
-    elif os.path.exists(python):
-        if not os.access(python, os.X_OK):
+            if (path / name).exists():
+                return os.path.abspath(path / name)
+    elif path.exists():
+        if not os.access(path, os.X_OK):
             _refuse(python, "the file is not executable.")
-        return os.path.abspath(python)
-    # with a folder in it, this looks at no PATH
+        return os.path.abspath(path)
+    # looks at no PATH where the name has a folder in it
     found = shutil.which(python)
     if found is not None:
         return os.path.abspath(found)
-    if os.path.isdir(python):
-        _refuse(python, "the folder holds no bin/python, so it is no virtual environment.")
-    if os.path.lexists(python):
-        _refuse(python, "the link leads nowhere.")
-    where = (
-        "no such file" if os.path.dirname(python) else "no such file, and no such command on PATH"
-    )
-    return _refuse(python, f"there is {where}.")
+    return _refuse(python, _reason_for_absence(path))
+
+
+def _reason_for_absence(path: Path) -> str:
+    if path.is_dir():
+        return "the folder holds no bin/python, so it is no virtual environment."
+    if path.is_symlink():
+        return "the link leads nowhere."
+    if len(path.parts) > 1:
+        return "there is no such file."
+    return "there is no such file, and no such command on PATH."
 
 
 def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -101,9 +106,9 @@ def _ask(executable: str, scheme: str | None, prefix: str | None, timeout: float
     import subprocess
 
     arguments = json.dumps([scheme, prefix])
-    command = [executable, *_OPTIONS, "-c", _source(), arguments]
+    command = [executable, *ISOLATING_OPTIONS, "-c", _source(), arguments]
     try:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - the user named it
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -114,40 +119,88 @@ def _ask(executable: str, scheme: str | None, prefix: str | None, timeout: float
         )
     except OSError as error:
         _refuse(executable, f"it can't be started: {error.strerror}.")
-    with process:
-        output = _output(process, executable, timeout)
+    output = _output(process, executable, timeout)
     return _answer(executable, process.returncode, output)
 
 
 def _source() -> str:
     """Give the source of the questions, also from inside a zip archive."""
-    from importlib.util import find_spec
+    import pkgutil
 
-    spec = find_spec(_facts.__name__)
-    source: str | None = spec.loader.get_source(spec.name)  # type: ignore[union-attr, attr-defined]
-    assert source is not None  # noqa: S101 - this package is never shipped without its sources
-    return source
+    package, _, module = _facts.__name__.rpartition(".")
+    source = pkgutil.get_data(package, f"{module}.py")
+    assert source is not None  # noqa: S101 - the package is shipped with its sources
+    return source.decode("utf-8")
 
 
 def _output(process: subprocess.Popen[bytes], executable: str, timeout: float) -> bytes:
-    """Read what it prints until it closes its output, for a limited time and up to a limited size."""
+    """Read what it prints, for a limited time and up to a limited size, and see it end."""
+    import subprocess
     import threading
+    import time
 
-    stream = process.stdout
-    assert stream is not None  # noqa: S101 - it is a pipe
     parts: list[bytes] = []
-    reader = threading.Thread(target=lambda: parts.append(stream.read(_MAX_OUTPUT)), daemon=True)
+    deadline = time.monotonic() + timeout
+    # a thread, because nothing else reads a pipe with a time limit on every system
+    reader = threading.Thread(target=_read, args=(process.stdout, parts), daemon=True)
     reader.start()
     try:
         reader.join(timeout)
-        is_late = reader.is_alive()
+        if sum(map(len, parts)) >= _MAX_OUTPUT:
+            _refuse(executable, f"it prints more than {_MAX_OUTPUT} bytes.")
+        process.wait(max(0.0, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        _refuse(executable, f"it gave no answer within {timeout:g} seconds.")
     finally:
-        ...
-    return parts[0]
+        if process.poll() is None:
+            _end(process)
+    return b"".join(parts)
+
+
+def _read(stream: IO[bytes], parts: list[bytes]) -> None:
+    with stream:
+        while sum(map(len, parts)) < _MAX_OUTPUT:
+            part = os.read(stream.fileno(), 65536)
+            if not part:
+                return
+            parts.append(part)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the process and, where there are process groups, what it has started."""
+    import signal
+
+    if hasattr(os, "killpg"):
+        os.killpg(process.pid, signal.SIGKILL)
+    else:  # pragma: no cover - Windows
+        process.kill()
+    process.wait()
 
 
 def _answer(executable: str, status: int, output: bytes) -> dict[str, Any]:
-    raise NotImplementedError
+    """Take the facts out of what was printed."""
+    import json
+
+    text = output.decode("utf-8", "replace")
+    if status:
+        if "Unknown option: -I" in text:
+            _refuse(executable, "it doesn't know the option -I, so it is Python 2; 3.6 is needed.")
+        how = f"ended with status {status}" if status > 0 else f"was ended by signal {-status}"
+        _refuse(executable, f"it {how}{_last_line(text)}")
+    _, marker, after = text.rpartition(f"{_facts.MARKER}{chr(10)}")
+    try:
+        facts = json.loads(after.partition("\n")[0]) if marker else None
+    except ValueError:
+        facts = None
+    if not isinstance(facts, dict) or not is_complete(facts):
+        _refuse(executable, f"it answered as no Python does{_last_line(text)}")
+    return facts
+
+
+def _last_line(text: str) -> str:
+    lines = text.split("\n")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return f", and printed: {last[:_MAX_QUOTED]}" if last else "."
 
 
 def _refuse(python: str, sentence: str) -> NoReturn:

@@ -6,9 +6,10 @@ same text is read from the file here), musl ``ldso/dynlink.c`` and ``src/interna
 
 from __future__ import annotations
 
-import os.path
+import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ _MAX_LOADER_SIZE = 16 * 1024 * 1024
 
 # __libc_version; builds from git say "1.2.5-git-34-g0123abc"
 _MUSL_VERSION = re.compile(rb"[^\d.](1\.\d+\.\d+)[-\w.+]*\0")
-
-_EM_386, _EM_ARM = 3, 40
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class Executable:
         from wheelfix.platforms import libc_family_of_needed
 
         if self.interpreter is not None:
-            loader = os.path.basename(self.interpreter)
+            loader = self.interpreter.rpartition("/")[2]
             # Android's linker is the only one of these names
             bionic = "bionic" if loader in ("linker", "linker64") else None
             family = bionic or libc_family_of_needed(loader)
@@ -66,19 +65,6 @@ class Executable:
             if family is not None:
                 return family, f"DT_NEEDED {name} of {self.path}"
         return None
-
-    def fits_manylinux(self, architecture: str) -> bool:
-        """Say whether manylinux tags of this architecture hold (packaging._manylinux._have_compatible_abi).
-
-        The kernel's name doesn't tell hard float from soft float on arm, nor a 32-bit from a 64-bit process.
-        """
-        mine = self.architecture
-        if architecture == "armv7l":
-            hard_float = (mine.machine, mine.bits, mine.byte_order) == (_EM_ARM, 32, "little")
-            return hard_float and mine.float_abi == "hard"
-        if architecture == "i686":
-            return (mine.machine, mine.bits) == (_EM_386, 32)
-        return True
 
 
 def read_executable(path: str) -> Executable | None:
@@ -94,11 +80,11 @@ def read_executable(path: str) -> Executable | None:
 
     path = os.path.realpath(path)
     try:
-        with open(path, "rb") as stream:
+        with Path(path).open("rb") as stream:
             facts = read_facts(stream, path)
             segment = next(ELFFile(stream).iter_segments("PT_INTERP"), None)
-            loader = None if segment is None else str(segment.get_interp_name())
-    except (OSError, MalformedElfError, ELFError, UnicodeDecodeError):
+            loader = None if segment is None else os.fsdecode(segment.data().rstrip(b"\0"))
+    except (OSError, MalformedElfError, ELFError):
         return None
     return Executable(path, facts.architecture, loader, facts.needed)
 
@@ -110,7 +96,7 @@ def musl_version(loader: str) -> str | None:
     :return: like "1.2.5"; None if the file can't be read or holds no version.
     """
     try:
-        with open(os.path.realpath(loader), "rb") as stream:
+        with Path(loader).open("rb") as stream:
             content = stream.read(_MAX_LOADER_SIZE)
     except OSError:
         return None

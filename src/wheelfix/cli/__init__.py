@@ -1,0 +1,81 @@
+"""The command line: one module a command, each thin."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from wheelfix import __version__
+from wheelfix.errors import WheelfixError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["COMMANDS", "main"]
+
+#: in the order of --help; each is a module of this package
+COMMANDS = ("install", "target", "explain")
+
+_DESCRIPTION = "Install wheels under file names that the target interpreter imports."
+_EPILOG = """\
+examples:
+  wheelfix install dist/*.whl
+  wheelfix install --python .venv psycopg_binary-3.0.4-cp39-cp39-musllinux_1_1_x86_64.whl
+  wheelfix target
+  wheelfix explain WF101
+
+exit status: 0 done, 1 refused, 2 wrong usage, 3 internal error
+"""
+
+_DONE, _INTERNAL_ERROR, _INTERRUPTED = 0, 3, 130
+
+
+def main(arguments: Sequence[str] | None = None, program: str = "wheelfix") -> int:
+    """Run one command.
+
+    :param arguments: without the program's name; by default those of the process.
+    :param program: what usage messages call it.
+    :return: exit status: 0 done, 1 refused, 3 internal error.
+    :raises SystemExit: 0 after --help and --version, 2 for wrong usage, as argparse does.
+    """
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    options = _parser(program, arguments).parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except WheelfixError as error:
+        from wheelfix.reports import finding_lines
+
+        for line in finding_lines(error.findings):
+            print(f"{program}: {line}" if line[0] != " " else line, file=sys.stderr)
+        return error.exit_status
+    except BrokenPipeError:
+        # who reads the output has seen enough; keep Python from saying so again at exit
+        sys.stdout = None  # type: ignore[assignment]
+        return _DONE
+    except KeyboardInterrupt:
+        print(f"{program}: interrupted, nothing was changed", file=sys.stderr)
+        return _INTERRUPTED
+    except Exception:  # noqa: BLE001 - the last resort, told as what it is
+        import traceback
+
+        traceback.print_exc()
+        print(f"{program}: internal error, please report the lines above", file=sys.stderr)
+        return _INTERNAL_ERROR
+
+
+def _parser(program: str, arguments: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=program,
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"wheelfix {__version__}")
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True, dest="command")
+    # the modules of the other commands are only needed where all of them are listed
+    wanted = [arguments[0]] if arguments and arguments[0] in COMMANDS else COMMANDS
+    for command in wanted:
+        import_module(f"wheelfix.cli.{command}").add_parser(subparsers)
+    return parser

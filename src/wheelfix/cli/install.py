@@ -1,0 +1,236 @@
+"""``wheelfix install``: install wheel files."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any
+
+from wheelfix.codes import CODES
+from wheelfix.errors import WheelfixError
+from wheelfix.installing import install_wheels
+from wheelfix.layout import SCHEMES, InstallOptions
+from wheelfix.planning import Policy, Repair
+from wheelfix.reports import (
+    finding_lines,
+    refusal_to_json,
+    report_to_json,
+    summary_lines,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wheelfix.installing import InstalledWheel
+    from wheelfix.targets import Target
+
+__all__ = ["add_parser", "run"]
+
+_EPILOG = """\
+examples:
+  wheelfix install dist/*.whl
+  wheelfix install --python .venv psycopg_binary-3.0.4-cp39-cp39-musllinux_1_1_x86_64.whl
+  wheelfix install --dry-run --report - wheels/*.whl
+  wheelfix install --destdir "$pkgdir" --prefix /usr dist/*.whl
+  wheelfix install --target /srv/app --python python3.9 --python python3.11 wheels/*.whl
+
+exit status: 0 done, 1 refused, 2 wrong usage, 3 internal error
+"""
+_SCRIPT_KINDS = ("posix", "win-ia32", "win-amd64", "win-arm", "win-arm64")
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        "install",
+        help="install wheel files",
+        description="Install wheel files under names that the target imports. Nothing is written "
+        "until every wheel is checked.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("wheel", nargs="+", help="wheel file to install")
+    _add_place(parser)
+    _add_content(parser)
+    _add_repair(parser)
+    parser.set_defaults(run=run, usage_error=parser.error)
+
+
+def _add_place(parser: argparse.ArgumentParser) -> None:
+    place = parser.add_argument_group("where to")
+    place.add_argument(
+        "--python",
+        action="append",
+        metavar="PATH",
+        help="interpreter that shall import the wheel: executable, virtual environment or command "
+        "(default: the running one); several times: every module loads on each of them",
+    )
+    place.add_argument(
+        "--destdir",
+        "-d",
+        metavar="path",
+        help="destination directory (prefix to prepend to each file)",
+    )
+    place.add_argument(
+        "--prefix", "-p", metavar="path", help="override prefix to install packages to"
+    )
+    place.add_argument(
+        "--target", "-t", metavar="DIR", help="install everything into this folder, as pip does"
+    )
+    place.add_argument(
+        "--scheme", metavar="NAME", help="installation scheme, like posix_user or deb_system"
+    )
+    for scheme in SCHEMES:
+        place.add_argument(f"--{scheme}", metavar="DIR", help=f"folder for the {scheme} scheme")
+
+
+def _add_content(parser: argparse.ArgumentParser) -> None:
+    content = parser.add_argument_group("what comes with it")
+    content.add_argument(
+        "--compile-bytecode",
+        action="append",
+        metavar="level",
+        type=int,
+        choices=[0, 1, 2],
+        help="generate bytecode for the specified optimization level(s) (default=0, 1)",
+    )
+    content.add_argument(
+        "--no-compile-bytecode",
+        action="store_true",
+        help="don't generate bytecode for installed modules",
+    )
+    content.add_argument(
+        "--interpreter",
+        metavar="TEXT",
+        help='what the scripts\' shebangs name, never run, like "/usr/bin/env python3"',
+    )
+    content.add_argument(
+        "--script-kind",
+        choices=_SCRIPT_KINDS,
+        help="launchers for scripts (default: this system's)",
+    )
+    content.add_argument(
+        "--overwrite-existing", action="store_true", help="silently overwrite existing files"
+    )
+    content.add_argument(
+        "--no-installer-file", action="store_true", help="don't write INSTALLER into dist-info"
+    )
+
+
+def _add_repair(parser: argparse.ArgumentParser) -> None:
+    repair = parser.add_argument_group("checks and repairs")
+    repair.add_argument(
+        "--validate-record",
+        metavar="part",
+        default="none",
+        choices=["all", "entries", "none"],
+        help="validate the wheel against certain part of its record (default=none)",
+    )
+    repair.add_argument(
+        "--repair",
+        default="auto",
+        choices=[each.value for each in Repair],
+        help="what to do with a module that the target wouldn't find (default: auto)",
+    )
+    repair.add_argument(
+        "--allow",
+        action="append",
+        default=[],
+        metavar="CODE",
+        type=_allowed_code,
+        help="let the wheel through in spite of this refusal, like WF202",
+    )
+    repair.add_argument(
+        "--dry-run", action="store_true", help="print what would be done, and write nothing"
+    )
+    repair.add_argument(
+        "--report", metavar="FILE", help="write what was done as JSON; - for standard output"
+    )
+
+
+def _allowed_code(text: str) -> str:
+    code = CODES.get(text.upper())
+    if code is None:
+        raise argparse.ArgumentTypeError(
+            f"there is no code {text!r}; `wheelfix explain` lists them"
+        )
+    if not code.can_be_allowed:
+        raise argparse.ArgumentTypeError(f"{code.id} can't be allowed: {code.reason}")
+    return code.id
+
+
+def run(options: argparse.Namespace) -> int:
+    """Install, and say what was done.
+
+    :return: exit status 0.
+    :raises WheelfixError: if the call is refused.
+    """
+    if options.target is not None and (options.prefix is not None or options.scheme is not None):
+        options.usage_error("--target goes with neither --prefix nor --scheme")
+    policy = Policy(Repair(options.repair), frozenset(options.allow))
+    targets: list[Target] = []
+    try:
+        targets += _targets(options)
+        wheels = install_wheels(
+            options.wheel, targets, policy, _install_options(options), dry_run=options.dry_run
+        )
+    except WheelfixError as error:
+        if options.report is not None:
+            _write_report(options.report, refusal_to_json(error.findings, targets))
+        raise
+    if options.report is not None:
+        report = report_to_json(wheels, targets, dry_run=options.dry_run)
+        _write_report(options.report, report)
+    _tell(wheels, dry_run=options.dry_run, to_stdout=options.report != "-")
+    return 0
+
+
+def _targets(options: argparse.Namespace) -> Sequence[Target]:
+    if not options.python:
+        from wheelfix.targets.running import running_target
+
+        return [running_target(options.scheme, options.prefix)]
+    from wheelfix.targets.asking import asked_target
+
+    return [asked_target(python, options.scheme, options.prefix) for python in options.python]
+
+
+def _install_options(options: argparse.Namespace) -> InstallOptions:
+    levels = [] if options.no_compile_bytecode else options.compile_bytecode or [0, 1]
+    folders = {scheme: getattr(options, scheme) for scheme in SCHEMES}
+    given = {scheme: folder for scheme, folder in folders.items() if folder is not None}
+    return InstallOptions(
+        flat_folder=options.target,
+        folders=given,
+        destdir=options.destdir,
+        interpreter=options.interpreter,
+        script_kind=options.script_kind,
+        bytecode_levels=tuple(dict.fromkeys(levels)),
+        validate_record=options.validate_record,
+        overwrite_existing=options.overwrite_existing,
+        installer_file=not options.no_installer_file,
+        outside_environment=any((options.destdir, options.prefix, options.target))
+        or len(given) == len(SCHEMES),
+    )
+
+
+def _tell(wheels: Sequence[InstalledWheel], *, dry_run: bool, to_stdout: bool) -> None:
+    for wheel in wheels:
+        # piped, only what was changed is worth a line
+        if to_stdout and (dry_run or wheel.plan.changes or sys.stdout.isatty()):
+            for line in summary_lines(wheel, dry_run=dry_run):
+                print(line)
+        shown = wheel.plan.all_findings if dry_run else wheel.plan.warnings
+        for line in finding_lines(shown):
+            print(line, file=sys.stderr)
+
+
+def _write_report(file: str, report: dict[str, Any]) -> None:
+    import json
+
+    text = f"{json.dumps(report, indent=2)}\n"
+    if file == "-":
+        sys.stdout.write(text)
+        return
+    with open(file, "w", encoding="utf-8") as stream:
+        stream.write(text)

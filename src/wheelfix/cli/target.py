@@ -1,0 +1,117 @@
+"""``wheelfix target``: show what an interpreter loads and where it keeps its packages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from wheelfix.targets import Target
+
+__all__ = ["add_parser", "run"]
+
+_EXAMPLES = """\
+examples:
+  wheelfix target                            the interpreter that runs wheelfix
+  wheelfix target --python .venv             a virtual environment
+  wheelfix target --python python3.9 --format json
+"""
+
+_LABELS = {
+    "platform_triplet": "platform triplet",
+    "extension_suffixes": "extension suffixes",
+    "loads_extension_modules": "loads extension modules",
+    "libc_version": "libc version",
+    "cache_tag": "cache tag",
+    "free_threaded": "free-threaded",
+    "abi_flags": "ABI flags",
+    "base_prefix": "base prefix",
+    "soabi": "SOABI",
+}
+
+# of some 1,500 tags a person reads the first few
+_TAGS_SHOWN = 3
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``target`` to the commands."""
+    import argparse
+
+    parser = subparsers.add_parser(
+        "target",
+        help="show what an interpreter loads and where it keeps its packages",
+        description="Show what an interpreter loads and where it keeps its packages.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--python",
+        action="append",
+        metavar="PATH",
+        help="executable, virtual environment's folder, or command on PATH (default: the running interpreter); "
+        "may be given several times",
+    )
+    parser.add_argument(
+        "--format",
+        choices=["text", "json"],
+        default="text",
+        help="how to print it (default: text); json gives an object, of several targets a list",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the targets.
+
+    :raises EnvironmentRefusedError: if one of them can't be described.
+    """
+    targets = list(_targets(args.python))
+    if args.format == "json":
+        import json
+
+        facts = [target.to_json() for target in targets]
+        print(json.dumps(facts[0] if len(facts) == 1 else facts, indent=2))
+    else:
+        print("\n\n".join(_text(target) for target in targets))
+    return 0
+
+
+def _targets(pythons: list[str] | None) -> Iterator[Target]:
+    if not pythons:
+        from wheelfix.targets.running import running_target
+
+        yield running_target()
+        return
+    from wheelfix.targets.asking import asked_target
+
+    for python in pythons:
+        yield asked_target(python)
+
+
+def _text(target: Target) -> str:
+    facts = target.to_json()
+    facts["architecture"] = target.architecture
+    evidence = facts.pop("evidence")
+    del facts["schema"]
+    lines = []
+    for name, value in facts.items():
+        source = f"  ({evidence[name]})" if name in evidence else ""
+        lines.append(f"{_LABELS.get(name, name)}:{_value(name, value)}{source}")
+        if name == "paths":
+            lines.extend(f"  {folder}: {path}" for folder, path in value.items())
+    return "\n".join(lines)
+
+
+def _value(name: str, value: Any) -> str:
+    if name == "paths":
+        return ""
+    if name == "tags":
+        more = len(value) - _TAGS_SHOWN
+        return f" {', '.join(value[:_TAGS_SHOWN])} and {more} more"
+    if isinstance(value, list):
+        return f" {' '.join(value)}" if value else " none"
+    if isinstance(value, bool):
+        return " yes" if value else " no"
+    return f" {'none' if value is None or value == '' else value}"

@@ -1,0 +1,258 @@
+"""Where a wheel's files go, and how they are taken away again when the call fails."""
+
+from __future__ import annotations
+
+import os
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from installer.destinations import WheelDestination
+from installer.records import Hash, RecordEntry
+from installer.scripts import Script
+from installer.utils import (
+    Scheme,
+    construct_record_file,
+    copyfileobj_with_hashing,
+    fix_shebang,
+    make_file_executable,
+)
+
+from wheelfix import codes
+from wheelfix.codes import Finding
+from wheelfix.errors import EnvironmentRefusedError, FileExistsRefusedError, InvalidWheelError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from installer.scripts import LauncherKind, ScriptSection
+    from typing_extensions import Self
+
+__all__ = ["Transaction", "TransactionalDestination"]
+
+#: what a file is called until it is whole, and one that it replaces until the call is done
+_NEW, _OLD = ".wheelfix-new", ".wheelfix-old"
+
+
+class Transaction:
+    """What one call has written, so that a failure takes all of it back.
+
+    Used as a context manager: whatever exception leaves the block undoes the files, the folders and the
+    replacements of all wheels of the call. A process that is killed is not undone.
+    """
+
+    def __init__(self) -> None:
+        self._made_folders: list[Path] = []
+        self._made_files: list[Path] = []
+        self._replaced: list[tuple[Path, Path]] = []
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(self, kind: object, _error: object, _traceback: object) -> None:
+        """Keep what was written, or take it back after an exception."""
+        if kind is None:
+            for _, backup in self._replaced:
+                backup.unlink()
+        else:
+            self._undo()
+
+    def make_folder(self, folder: Path) -> None:
+        """Make a folder and those above it."""
+        if folder.is_dir():
+            return
+        self.make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        self._made_folders.append(folder)
+
+    def will_make(self, file: Path) -> None:
+        """Note a file that somebody else is about to write."""
+        if not file.exists():
+            self._made_files.append(file)
+
+    def put(self, new: Path, target: Path) -> None:
+        """Move a finished file over its final name; what was there comes back if the call fails.
+
+        Never in place: the old file may be a hard link into a cache, or a symbolic link to somewhere else.
+        """
+        if os.path.lexists(target):
+            backup = target.with_name(target.name + _OLD)
+            target.replace(backup)
+            self._replaced.append((target, backup))
+        else:
+            self._made_files.append(target)
+        new.replace(target)
+
+    def _undo(self) -> None:
+        for file in reversed(self._made_files):
+            file.unlink(missing_ok=True)
+        for target, backup in reversed(self._replaced):
+            backup.replace(target)
+        for folder in reversed(self._made_folders):
+            if not any(folder.iterdir()):
+                folder.rmdir()
+
+
+class TransactionalDestination(WheelDestination):
+    """Writes one wheel into the folders of a scheme, as part of a transaction.
+
+    :param folders: folder by scheme (purelib, platlib, headers, scripts, data), absolute, as the target sees them.
+    :param interpreter: what the scripts' shebangs name.
+    :param script_kind: which launcher scripts get: "posix", or one of installer's for Windows.
+    :param transaction: to which the files belong.
+    :param destdir: folder that stands for the target's root while installing, None for the real one.
+    :param overwrite_existing: whether files that exist are replaced.
+    :param same_content: by path in the scheme, the path of the file with the same content: written as a hard link.
+    """
+
+    def __init__(
+        self,
+        folders: Mapping[str, str],
+        interpreter: str,
+        script_kind: LauncherKind,
+        transaction: Transaction,
+        *,
+        destdir: str | None = None,
+        overwrite_existing: bool = False,
+        same_content: Mapping[str, str] | None = None,
+    ) -> None:
+        self._folders = folders
+        self._interpreter = interpreter
+        self._script_kind = script_kind
+        self._transaction = transaction
+        self._destdir = destdir
+        self._overwrite_existing = overwrite_existing
+        self._same_content = same_content or {}
+        self._written: dict[tuple[str, str], RecordEntry] = {}
+        self._known_folders: set[Path] = set()
+
+    @property
+    def python_files(self) -> list[tuple[Path, str]]:
+        """The source files written to purelib and platlib, each with its name as the target will see it."""
+        return [
+            (self.location(scheme, path), os.path.join(self._folders[scheme], path))
+            for scheme, path in self._written
+            if scheme in ("purelib", "platlib") and path.endswith(".py")
+        ]
+
+    def location(self, scheme: str, path: str) -> Path:
+        """Tell where a file is written.
+
+        :raises InvalidWheelError: WF408 if that is outside of the scheme's folder.
+        """
+        folder = os.path.abspath(self._folders[scheme])
+        file = os.path.normpath(os.path.join(folder, path))
+        if os.path.commonpath([folder, file]) != folder or file == folder:
+            sentence = f"it would be written outside of {folder}"
+            raise InvalidWheelError([Finding(codes.UNSAFE_MEMBER, path, sentence)])
+        return Path(_under_destdir(file, self._destdir))
+
+    def write_script(
+        self, name: str, module: str, attr: str, section: ScriptSection
+    ) -> RecordEntry:
+        """Write the script of an entry point into the scripts folder."""
+        script_name, data = Script(name, module, attr, section).generate(
+            self._interpreter, self._script_kind
+        )
+        return self._write("scripts", script_name, BytesIO(data), is_executable=True)
+
+    def write_file(
+        self,
+        scheme: Scheme,
+        path: str | os.PathLike[str],
+        stream: BinaryIO,
+        is_executable: bool,  # noqa: FBT001 - installer's signature
+    ) -> RecordEntry:
+        """Write one file of the wheel; a script's ``#!python`` becomes the interpreter."""
+        path = os.fspath(path)
+        original = self._written.get((scheme, self._same_content.get(path, "")))
+        if original is not None:
+            return self._write_second_name(scheme, path, original, stream, is_executable)
+        if scheme == "scripts":
+            with fix_shebang(stream, self._interpreter) as script:
+                # a script that can't be started is of no use, whatever the archive's mode says
+                return self._write(scheme, path, script, is_executable=True)
+        return self._write(scheme, path, stream, is_executable=is_executable)
+
+    def finalize_installation(
+        self,
+        scheme: Scheme,
+        record_file_path: str,
+        records: Iterable[tuple[Scheme, RecordEntry]],
+    ) -> None:
+        """Write RECORD, sorted by path."""
+
+        def prefix_for_scheme(file_scheme: str) -> str | None:
+            if file_scheme == scheme:
+                return None
+            folder, start = self._folders[file_scheme], self._folders[scheme]
+            return os.path.relpath(folder, start=start) + "/"
+
+        # installer 1.x sorts them itself, 0.7.0 doesn't
+        in_order = sorted(records, key=lambda each: each[1].path)
+        with construct_record_file(in_order, prefix_for_scheme) as stream:
+            self._write(scheme, record_file_path, stream, is_executable=False)
+
+    def _write(
+        self, scheme: str, path: str, stream: BinaryIO, *, is_executable: bool
+    ) -> RecordEntry:
+        target = self._prepare(scheme, path)
+        new = target.with_name(target.name + _NEW)
+        try:
+            with new.open("xb") as file:
+                hash_, size = copyfileobj_with_hashing(stream, cast("BinaryIO", file), "sha256")
+            if is_executable:
+                make_file_executable(new)
+            self._transaction.put(new, target)
+        except BaseException:
+            new.unlink(missing_ok=True)
+            raise
+        entry = RecordEntry(path, Hash("sha256", hash_), size)
+        self._written[scheme, path] = entry
+        return entry
+
+    def _write_second_name(
+        self,
+        scheme: str,
+        path: str,
+        original: RecordEntry,
+        stream: BinaryIO,
+        is_executable: bool,  # noqa: FBT001 - as write_file
+    ) -> RecordEntry:
+        target = self._prepare(scheme, path)
+        new = target.with_name(target.name + _NEW)
+        try:
+            os.link(self.location(scheme, original.path), new)
+        except OSError:
+            return self._write(scheme, path, stream, is_executable=is_executable)
+        self._transaction.put(new, target)
+        entry = RecordEntry(path, original.hash_, original.size)
+        self._written[scheme, path] = entry
+        return entry
+
+    def _prepare(self, scheme: str, path: str) -> Path:
+        target = self.location(scheme, path)
+        if not self._overwrite_existing and os.path.lexists(target):
+            sentence = "the file exists already"
+            raise FileExistsRefusedError([Finding(codes.FILE_EXISTS, str(target), sentence)])
+        if target.parent not in self._known_folders:
+            self._refuse_links(scheme, target.parent)
+            self._transaction.make_folder(target.parent)
+            self._known_folders.add(target.parent)
+        return target
+
+    def _refuse_links(self, scheme: str, folder: Path) -> None:
+        """Refuse to write through a symbolic link below the scheme's folder."""
+        root = Path(_under_destdir(os.path.abspath(self._folders[scheme]), self._destdir))
+        while folder != root:
+            if folder.is_symlink():
+                sentence = "a symbolic link stands where the wheel has a folder"
+                raise EnvironmentRefusedError([Finding(codes.CANNOT_WRITE, str(folder), sentence)])
+            folder = folder.parent
+
+
+def _under_destdir(path: str, destdir: str | None) -> str:
+    if destdir is None:
+        return path
+    return os.path.join(destdir, os.path.relpath(path, Path(path).anchor))

@@ -1,0 +1,111 @@
+"""Which folder each scheme of an install is, and whether it may be written to."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from wheelfix import codes
+from wheelfix.codes import Finding
+from wheelfix.errors import EnvironmentRefusedError
+from wheelfix.targets.pep668 import externally_managed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from installer.scripts import LauncherKind
+
+    from wheelfix.planning import Policy
+    from wheelfix.targets import Target
+
+__all__ = ["SCHEMES", "InstallOptions", "environment_findings", "folders_of"]
+
+#: the schemes of a wheel (wheel specification, "The .data directory")
+SCHEMES = ("purelib", "platlib", "headers", "scripts", "data")
+
+
+@dataclass(frozen=True)
+class InstallOptions:
+    """Where a wheel goes and what comes with it; the defaults are those of ``python -m installer``.
+
+    :param flat_folder: one folder for everything, as pip's ``--target``.
+    :param folders: folders of single schemes (purelib, platlib, headers, scripts, data), before all else.
+    :param destdir: folder that stands for the target's root while installing.
+    :param interpreter: what shebangs name; None for the first target's executable.
+    :param script_kind: which launchers scripts get; None for those of this system.
+    :param bytecode_levels: optimization levels to compile for.
+    :param validate_record: "all", "entries" or "none": what of RECORD is held against the archive.
+    :param overwrite_existing: whether files that exist are replaced.
+    :param installer_file: whether INSTALLER is written (recording installed projects specification).
+    :param outside_environment: whether the files go to a place of the caller's own, where PEP 668 has no say.
+    """
+
+    flat_folder: str | None = None
+    folders: Mapping[str, str] = field(default_factory=dict)
+    destdir: str | None = None
+    interpreter: str | None = None
+    script_kind: LauncherKind | None = None
+    bytecode_levels: tuple[int, ...] = (0, 1)
+    validate_record: str = "none"
+    overwrite_existing: bool = False
+    installer_file: bool = True
+    outside_environment: bool = False
+
+
+def folders_of(
+    targets: Sequence[Target], options: InstallOptions, distribution: str
+) -> dict[str, str]:
+    """Find the folder of each scheme.
+
+    :param distribution: name that the headers' folder gets.
+    :return: absolute paths as the target will see them, without destdir.
+    :raises EnvironmentRefusedError: WF508 if the targets don't agree.
+    """
+    found = [_folders_of_one(target, options, distribution) for target in targets]
+    for target, folders in zip(targets, found):
+        for scheme in SCHEMES:
+            if folders[scheme] != found[0][scheme]:
+                sentence = (
+                    f"its {scheme} is {folders[scheme]}, "
+                    f"that of {targets[0].executable} is {found[0][scheme]}"
+                )
+                finding = Finding(codes.TARGETS_DISAGREE, str(target.executable), sentence)
+                raise EnvironmentRefusedError([finding])
+    return found[0]
+
+
+def _folders_of_one(target: Target, options: InstallOptions, distribution: str) -> dict[str, str]:
+    if options.flat_folder is None:
+        folders = {scheme: target.paths[scheme] for scheme in SCHEMES}
+        folders["headers"] = os.path.join(folders["headers"], distribution)
+    else:
+        # where pip's --target moves the folders of the posix_home scheme (_internal/commands/install.py)
+        flat = os.path.abspath(options.flat_folder)
+        folders = {
+            "purelib": flat,
+            "platlib": flat,
+            "data": flat,
+            "scripts": os.path.join(flat, "bin"),
+            "headers": os.path.join(flat, "include", "python", distribution),
+        }
+    folders.update({scheme: os.path.abspath(each) for scheme, each in options.folders.items()})
+    return folders
+
+
+def environment_findings(
+    targets: Sequence[Target], policy: Policy, options: InstallOptions
+) -> tuple[Finding, ...]:
+    """Honour PEP 668 for each target, as pip does.
+
+    :raises EnvironmentRefusedError: WF504.
+    """
+    findings = []
+    for target in targets if not options.outside_environment else ():
+        message = externally_managed(target)
+        if message is not None:
+            finding = Finding(codes.EXTERNALLY_MANAGED, str(target.executable), message)
+            findings.append(replace(finding, allowed=finding.code.id in policy.allow))
+    if any(finding.refuses for finding in findings):
+        raise EnvironmentRefusedError(findings)
+    return tuple(findings)

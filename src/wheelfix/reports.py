@@ -1,0 +1,100 @@
+"""What was done, as text for a person or as JSON (schema version 1) for a program."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from wheelfix.codes import Severity
+from wheelfix.planning import Action
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from wheelfix.codes import Finding
+    from wheelfix.installing import InstalledWheel
+    from wheelfix.planning import Decision
+    from wheelfix.targets import Target
+
+__all__ = ["SCHEMA", "finding_lines", "refusal_to_json", "report_to_json", "summary_lines"]
+
+#: version of the JSON report
+SCHEMA = 1
+
+_VERBS = {
+    Action.RENAME: "renamed",
+    Action.DUPLICATE: "added under a second name",
+    Action.LEAVE_OUT: "left out",
+}
+
+
+def summary_lines(wheel: InstalledWheel, *, dry_run: bool) -> Iterator[str]:
+    """Say what was done with one wheel: a line for it, then one for each file that was changed."""
+    changes = wheel.plan.changes
+    counts = [
+        f"{sum(change.action is action for change in changes)} {verb}"
+        for action, verb in _VERBS.items()
+        if any(change.action is action for change in changes)
+    ]
+    done = "would be installed" if dry_run else "installed"
+    outcome = ", ".join(counts) if counts else "every name stays"
+    yield f"{wheel.distribution} {wheel.version}: {done}, {outcome}"
+    for change in changes:
+        yield f"  {_change(change)}"
+
+
+def _change(decision: Decision) -> str:
+    if decision.new_path is None:
+        return f"{decision.path}  ({_VERBS[decision.action]})"
+    new_name = decision.new_path.rpartition("/")[2]
+    sign = "->" if decision.action is Action.RENAME else "+"
+    return f"{decision.path} {sign} {new_name}"
+
+
+def finding_lines(findings: Sequence[Finding]) -> Iterator[str]:
+    """Say each finding in a line, and after each kind of refusal what to do about it."""
+    for index, finding in enumerate(findings):
+        severity = "allowed" if finding.allowed else finding.code.severity.value
+        yield f"{severity}: {finding}"
+        code = finding.code
+        if code.severity is not Severity.ERROR or finding.allowed:
+            continue
+        if code not in [later.code for later in findings[index + 1 :]]:
+            steps = [code.next_step] if code.next_step else []
+            if code.can_be_allowed:
+                steps.append(f"To go on all the same: --allow {code.id}.")
+            steps.append(f"More: wheelfix explain {code.id}")
+            yield f"  {' '.join(steps)}"
+
+
+def report_to_json(
+    wheels: Sequence[InstalledWheel], targets: Sequence[Target], *, dry_run: bool
+) -> dict[str, Any]:
+    """Give the report of a call that was carried out, or would be."""
+    return {
+        "schema": SCHEMA,
+        "outcome": "planned" if dry_run else "installed",
+        "targets": [_target_to_json(target) for target in targets],
+        "wheels": [wheel.to_json() for wheel in wheels],
+        "refusals": [],
+    }
+
+
+def refusal_to_json(findings: Sequence[Finding], targets: Sequence[Target]) -> dict[str, Any]:
+    """Give the report of a call that was refused."""
+    return {
+        "schema": SCHEMA,
+        "outcome": "refused",
+        "targets": [_target_to_json(target) for target in targets],
+        "wheels": [],
+        "refusals": [finding.to_json() for finding in findings],
+    }
+
+
+def _target_to_json(target: Target) -> dict[str, Any]:
+    return {
+        "executable": target.executable,
+        "implementation": target.implementation,
+        "version": target.version,
+        "soabi": target.soabi,
+        "extension_suffixes": list(target.extension_suffixes),
+    }
