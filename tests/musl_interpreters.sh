@@ -12,11 +12,12 @@
 # runs this. In particular no /lib/ld-musl-x86_64.so.1 is made, moved or replaced: the interpreters
 # name a loader inside the cache folder, which finds musl's shared libraries beside itself.
 
+# shellcheck disable=SC2317 # run_logged calls functions by name
 set -euo pipefail
 
 readonly CANNOT=77
 # Raise this when a change here makes the interpreters that are cached by now wrong.
-readonly RECIPE=1
+readonly RECIPE=2
 readonly NAMES="cp39-gnu cp39-musl cp39-musl-fallback cp311-musl cp311-gnu cp313-musl cp313t-musl"
 readonly LOADER=ld-musl-x86_64.so.1
 
@@ -38,12 +39,13 @@ is_built() { [ "$(cat "$cache/$1/recipe" 2>/dev/null)" = "$RECIPE $cache" ]; }
 
 check_machine() {
   [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] || cannot "this is not Linux on x86_64"
-  command -v apt-get >/dev/null && [ -e "$keyring" ] || cannot "this is not Debian"
+  { command -v apt-get >/dev/null && [ -e "$keyring" ]; } || cannot "this is not Debian"
+  # shellcheck disable=SC2016 # these are apt's own placeholders
   mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 2>/dev/null |
-    awk '$2 ~ /^(bullseye|bookworm|trixie|forky|sid|oldoldstable|oldstable|stable|testing|unstable)$/ {print $1; exit}')
+    awk '$2 ~ /^(bullseye|bookworm|trixie|forky|sid|(old)*stable|testing|unstable)$/ && !n++ {print $1}')
   [ -n "$mirror" ] || cannot "apt is set up with no Debian mirror"
   local missing="" tool
-  for tool in gcc:gcc make:make xz:xz-utils bzip2:bzip2 flock:util-linux; do
+  for tool in gcc:gcc make:make perl:perl xz:xz-utils bzip2:bzip2 flock:util-linux; do
     command -v "${tool%%:*}" >/dev/null || missing+=" ${tool#*:}"
   done
   [ -e /usr/include/linux/version.h ] || missing+=" linux-libc-dev"
@@ -89,7 +91,7 @@ source_of() { # SUITE PACKAGE INTO
 make_toolchain() {
   [ "$(cat "$tools/recipe" 2>/dev/null)" != "$RECIPE" ] || return 0
   note "musl and the compiler that links against it"
-  rm -rf "$tools" "$cache/musl"
+  rm -rf "$tools"
   mkdir -p "$tools"/{bin,include,kernel,lib} "$cache/musl"/{etc,lib}
   # musl 1.2.5, because 1.2.3 (Debian 12) and older don't apply DT_RELR relocations, which the
   # libgcc_s in today's musllinux_1_2 wheels has: they would crash.
@@ -102,7 +104,9 @@ make_toolchain() {
   done
   cp -a "$work/musl/usr/include/x86_64-linux-musl/." "$tools/include/"
   cp -a "$work/musl/usr/lib/x86_64-linux-musl/." "$tools/lib/"
-  install -m 755 "$tools/lib/libc.so" "$cache/musl/lib/$LOADER"
+  # (moved over the old one, which a running interpreter may have open)
+  install -m 755 "$tools/lib/libc.so" "$cache/musl/lib/new"
+  mv "$cache/musl/lib/new" "$cache/musl/lib/$LOADER"
   # ldso/dynlink.c takes the search path from etc/ld-musl-$ARCH.path beside the loader's own folder.
   echo "$cache/musl/lib" >"$cache/musl/etc/ld-musl-x86_64.path"
   # What is linked on Alpine needs libc.musl-x86_64.so.1. Debian's libc.so has no SONAME, so the
@@ -164,7 +168,7 @@ EOF
   cp "$tools/bin/dpkg-architecture" "$tools/bin/pkg-config"
   chmod +x "$tools"/bin/*
 
-  note "zlib, bzip2, libffi"
+  note "zlib, bzip2, libffi, OpenSSL"
   export CC=$tools/bin/musl-cc CFLAGS="-O2 -fPIC"
   source_of trixie zlib "$work/zlib"
   (cd "$work/zlib" && ./configure --prefix="$tools" && make -j"$jobs" && make install)
@@ -179,6 +183,14 @@ EOF
   (cd "$work/libffi" && ./configure --prefix="$tools" --libdir="$tools/lib" --disable-shared \
     --disable-docs --disable-multi-os-directory --disable-exec-static-tramp &&
     make -j"$jobs" && make install)
+  # psycopg-binary imports ssl. CPython 3.9.2 wants OpenSSL 1.1.1; 3.11 and 3.13 still take it.
+  source_of bullseye openssl "$work/openssl"
+  local without=(shared tests async engine afalgeng dso aria bf camellia cast gost idea md2 md4 mdc2
+    rc2 rc4 rc5 rmd160 seed sm2 sm3 sm4 srp whirlpool)
+  (cd "$work/openssl" && unset CFLAGS &&
+    perl Configure linux-x86_64 --prefix="$tools" --openssldir=/etc/ssl -fPIC "${without[@]/#/no-}" &&
+    make -j"$jobs" build_generated && make -j"$jobs" libcrypto.a libssl.a &&
+    cp -r include/openssl "$tools/include/" && cp libcrypto.a libssl.a "$tools/lib/")
   unset CC CFLAGS
   echo "$RECIPE" >"$tools/recipe"
 }
@@ -200,7 +212,7 @@ add_gnu_fallback() { # VERSION-WITHOUT-DOT
 
 build_interpreter() { # NAME
   local name=$1 prefix=$cache/$1 tree=$work/$1 stage=$work/$1.stage
-  local options=(--without-ensurepip)
+  local options=(--without-ensurepip --with-openssl="$tools")
   case $name in
     cp39-*) source_of bullseye python3.9 "$tree" ;;
     cp311-*) source_of bookworm python3.11 "$tree" ;;
@@ -226,8 +238,8 @@ build_interpreter() { # NAME
   ./configure --prefix="$prefix" "${options[@]}"
   make -j"$jobs" "$stack"
   make "$stack" DESTDIR="$stage" install
-  find "$stage" -name 'libpython*.a' -delete
-  "$stage$prefix/bin/python3" -I -c 'import bz2, ctypes, zlib'
+  find "$stage" \( -name 'libpython*.a' -o -name '*.opt-[12].pyc' \) -delete
+  "$stage$prefix/bin/python3" -I -c 'import bz2, ctypes, ssl, zlib'
   echo "$RECIPE $cache" >"$stage$prefix/recipe"
   rm -rf "$prefix"
   # From here on the interpreter is either whole or absent.
@@ -289,4 +301,5 @@ run_logged() { # NAME COMMAND...
   note "$1: done in $((SECONDS - started)) s"
 }
 
-main "$@"
+# (on one line, so that bash needs nothing more from this file, which may change during a build)
+main "$@"; exit

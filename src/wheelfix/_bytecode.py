@@ -37,4 +37,4 @@ def compile_files(files: "list[tuple[str, str]]", levels: "list[int]") -> "list[
 
 
 if __name__ == "__main__":
-    print(json.dumps(compile_files(*json.load(sys.stdin))))
+    json.dump(compile_files(*json.load(sys.stdin)), sys.stdout)

@@ -65,7 +65,7 @@ def _compile_elsewhere(
     from wheelfix.targets.asking import ISOLATING_OPTIONS, clean_environment
 
     source = pkgutil.get_data("wheelfix", "_bytecode.py") or b""
-    process = subprocess.run(
+    process = subprocess.run(  # noqa: S603 - the interpreter that the caller named
         [executable, *ISOLATING_OPTIONS, "-c", source.decode()],
         input=json.dumps([files, levels]),
         stdout=subprocess.PIPE,

@@ -98,12 +98,14 @@ class TransactionalDestination(WheelDestination):
     """Writes one wheel into the folders of a scheme, as part of a transaction.
 
     :param folders: folder by scheme (purelib, platlib, headers, scripts, data), absolute, as the target sees them.
-    :param interpreter: what the scripts' shebangs name.
+    :param interpreter: path of the interpreter that the scripts' shebangs name.
     :param script_kind: which launcher scripts get: "posix", or one of installer's for Windows.
     :param transaction: to which the files belong.
     :param destdir: folder that stands for the target's root while installing, None for the real one.
     :param overwrite_existing: whether files that exist are replaced.
     :param same_content: by path in the scheme, the path of the file with the same content: written as a hard link.
+    :param shebang: text that is written behind ``#!`` as it is, in the place of the interpreter: a path with a space
+        in it needs a detour through ``/bin/sh``, a command like ``/usr/bin/env python3`` does not.
     """
 
     def __init__(
@@ -116,6 +118,7 @@ class TransactionalDestination(WheelDestination):
         destdir: str | None = None,
         overwrite_existing: bool = False,
         same_content: Mapping[str, str] | None = None,
+        shebang: str | None = None,
     ) -> None:
         self._folders = folders
         self._interpreter = interpreter
@@ -124,6 +127,7 @@ class TransactionalDestination(WheelDestination):
         self._destdir = destdir
         self._overwrite_existing = overwrite_existing
         self._same_content = same_content or {}
+        self._shebang = shebang
         self._written: dict[tuple[str, str], RecordEntry] = {}
         self._known_folders: set[Path] = set()
 
@@ -152,9 +156,14 @@ class TransactionalDestination(WheelDestination):
         self, name: str, module: str, attr: str, section: ScriptSection
     ) -> RecordEntry:
         """Write the script of an entry point into the scripts folder."""
-        script_name, data = Script(name, module, attr, section).generate(
-            self._interpreter, self._script_kind
-        )
+        script = Script(name, module, attr, section)
+        if self._shebang is None or self._script_kind != "posix":
+            script_name, data = script.generate(
+                self._shebang or self._interpreter, self._script_kind
+            )
+        else:
+            script_name, data = script.generate("python", self._script_kind)
+            data = f"#!{self._shebang}\n".encode() + data.partition(b"\n")[2]
         return self._write("scripts", script_name, BytesIO(data), is_executable=True)
 
     def write_file(
@@ -170,7 +179,7 @@ class TransactionalDestination(WheelDestination):
         if original is not None:
             return self._write_second_name(scheme, path, original, stream, is_executable)
         if scheme == "scripts":
-            with fix_shebang(stream, self._interpreter) as script:
+            with fix_shebang(stream, self._shebang or self._interpreter) as script:
                 # a script that can't be started is of no use, whatever the archive's mode says
                 return self._write(scheme, path, script, is_executable=True)
         return self._write(scheme, path, stream, is_executable=is_executable)
@@ -199,8 +208,9 @@ class TransactionalDestination(WheelDestination):
     ) -> RecordEntry:
         target = self._prepare(scheme, path)
         new = target.with_name(target.name + _NEW)
+        file = new.open("xb")
         try:
-            with new.open("xb") as file:
+            with file:
                 hash_, size = copyfileobj_with_hashing(stream, cast("BinaryIO", file), "sha256")
             if is_executable:
                 make_file_executable(new)

@@ -153,7 +153,7 @@ class _Call:
         duplicates = [each for each in plan.decisions if each.action is Action.DUPLICATE]
         self.destination = TransactionalDestination(
             folders_of(targets, options, archive.distribution),
-            options.interpreter or targets[0].executable or "python3",
+            targets[0].executable or "python3",
             self.script_kind,
             transaction,
             destdir=options.destdir,
@@ -162,6 +162,7 @@ class _Call:
                 self.scheme_of(str(each.new_path))[1]: self.scheme_of(each.path)[1]
                 for each in duplicates
             },
+            shebang=options.interpreter,
         )
 
     def scheme_of(self, path: str) -> tuple[str, str]:
@@ -236,13 +237,13 @@ def _refuse_existing(calls: Sequence[_Call], options: InstallOptions) -> None:
 
     :raises FileExistsRefusedError: WF505.
     """
-    owners: dict[str, str] = {}
+    owners: dict[str, _Call] = {}
     findings = []
     for call in calls:
         for location in call.locations():
-            owner = owners.setdefault(location, call.plan.wheel)
-            if owner != call.plan.wheel:
-                sentence = f"both {owner} and {call.plan.wheel} bring this file"
+            owner = owners.setdefault(location, call)
+            if owner is not call:
+                sentence = f"both {owner.plan.wheel} and {call.plan.wheel} bring this file"
             elif os.path.lexists(location):
                 sentence = "it exists already"
             else:

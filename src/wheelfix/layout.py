@@ -32,7 +32,7 @@ class InstallOptions:
     :param flat_folder: one folder for everything, as pip's ``--target``.
     :param folders: folders of single schemes (purelib, platlib, headers, scripts, data), before all else.
     :param destdir: folder that stands for the target's root while installing.
-    :param interpreter: what shebangs name; None for the first target's executable.
+    :param interpreter: text behind ``#!`` in scripts, never run; None for the first target's executable.
     :param script_kind: which launchers scripts get; None for those of this system.
     :param bytecode_levels: optimization levels to compile for.
     :param validate_record: "all", "entries" or "none": what of RECORD is held against the archive.

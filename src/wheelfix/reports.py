@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wheelfix.codes import Severity
 from wheelfix.planning import Action
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from wheelfix.codes import Finding
+    from wheelfix.codes import Code, Finding
     from wheelfix.installing import InstalledWheel
     from wheelfix.planning import Decision
     from wheelfix.targets import Target
@@ -19,6 +18,8 @@ __all__ = ["SCHEMA", "finding_lines", "refusal_to_json", "report_to_json", "summ
 
 #: version of the JSON report
 SCHEMA = 1
+
+_SHOWN_OF_ONE_CODE = 5
 
 _VERBS = {
     Action.RENAME: "renamed",
@@ -51,19 +52,24 @@ def _change(decision: Decision) -> str:
 
 
 def finding_lines(findings: Sequence[Finding]) -> Iterator[str]:
-    """Say each finding in a line, and after each kind of refusal what to do about it."""
-    for index, finding in enumerate(findings):
-        severity = "allowed" if finding.allowed else finding.code.severity.value
-        yield f"{severity}: {finding}"
-        code = finding.code
-        if code.severity is not Severity.ERROR or finding.allowed:
-            continue
-        if code not in [later.code for later in findings[index + 1 :]]:
-            steps = [code.next_step] if code.next_step else []
-            if code.can_be_allowed:
-                steps.append(f"To go on all the same: --allow {code.id}.")
-            steps.append(f"More: wheelfix explain {code.id}")
-            yield f"  {' '.join(steps)}"
+    """Say each finding in a line; of many with one code the first few, and once what to do about them."""
+    by_code: dict[Code, list[Finding]] = {}
+    for finding in findings:
+        by_code.setdefault(finding.code, []).append(finding)
+    for code, alike in by_code.items():
+        for finding in alike[:_SHOWN_OF_ONE_CODE]:
+            yield f"{'allowed' if finding.allowed else code.severity.value}: {finding}"
+        if len(alike) > _SHOWN_OF_ONE_CODE:
+            yield f"  and {len(alike) - _SHOWN_OF_ONE_CODE} more with {code.id}"
+        if any(finding.refuses for finding in alike):
+            yield f"  {_advice(code)}"
+
+
+def _advice(code: Code) -> str:
+    steps = [code.next_step] if code.next_step else []
+    if code.can_be_allowed:
+        steps.append(f"To go on all the same: --allow {code.id}.")
+    return " ".join([*steps, f"More: wheelfix explain {code.id}"])
 
 
 def report_to_json(

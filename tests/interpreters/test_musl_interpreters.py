@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
-from support.interpreters import MUSL_INTERPRETERS
+from support.interpreters import CANNOT, MUSL_INTERPRETERS, SCRIPT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,3 +112,35 @@ print("/ld-musl-x86_64.so.1" in maps, "libc.so.6" in maps)
 def test_standard_library_that_wheels_need(interpreter: InterpreterFactory) -> None:
     code = "import asyncio, decimal, socket, uuid, venv; print(decimal.Decimal(1) / 8)"
     assert interpreter("cp39-musl").run(code) == "0.125"
+
+
+def test_the_script_says_why_it_cannot_build(tmp_path: Path) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for program in ("bash", "cat", "nproc", "realpath", "uname"):
+        found = shutil.which(program)
+        assert found
+        (programs / program).symlink_to(found)
+    cache = tmp_path / "cache"
+    environment = {"PATH": str(programs), "WHEELFIX_TEST_CACHE": str(cache)}
+    run = subprocess.run(
+        [programs / "bash", SCRIPT, "cp39-musl"],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+    assert run.returncode == CANNOT
+    assert run.stdout == ""
+    assert run.stderr.startswith("this is not ")
+    assert run.stderr.count("\n") == 1
+    assert not cache.exists()
+
+
+def test_the_script_knows_its_names() -> None:
+    command = ["bash", str(SCRIPT)]
+    listed = subprocess.run([*command, "--list"], check=True, capture_output=True, text=True)
+    assert set(MUSL_INTERPRETERS) <= set(listed.stdout.split())
+    unknown = subprocess.run([*command, "cp27"], check=False, capture_output=True, text=True)
+    assert unknown.returncode == 2
+    assert "no interpreter is called cp27" in unknown.stderr

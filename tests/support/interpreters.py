@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 __all__ = [
+    "CANNOT",
     "MUSL_INTERPRETERS",
+    "SCRIPT",
     "BuildError",
     "CannotBuildError",
     "Interpreter",

@@ -276,47 +276,40 @@ def test_32_bit_manylinux_tags_only_where_the_executable_fits(
 
 
 @pytest.mark.parametrize(
-    ("elf", "confstr", "libc", "libpython", "loads", "evidence"),
+    ("elf", "confstr", "expected", "evidence"),
     [
-        ({"interpreter": GLIBC_LOADER}, "2.31", "glibc", "static", True, "PT_INTERP"),
+        ({"interpreter": GLIBC_LOADER}, "2.31", ("glibc", "static", True), "PT_INTERP"),
         (
             {"interpreter": "/lib/ld-musl-x86_64.so.1", "needed": ["libpython3.9.so.1.0"]},
             None,
-            "musl",
-            "shared",
-            True,
+            ("musl", "shared", True),
             "PT_INTERP /lib/ld-musl-x86_64.so.1",
         ),
-        ({"interpreter": "/system/bin/linker64"}, None, "bionic", "static", True, "PT_INTERP"),
-        ({"interpreter": "/lib/ld-uClibc.so.0"}, None, "uclibc", "static", True, "PT_INTERP"),
+        ({"interpreter": "/system/bin/linker64"}, None, ("bionic", "static", True), "PT_INTERP"),
+        ({"interpreter": "/lib/ld-uClibc.so.0"}, None, ("uclibc", "static", True), "PT_INTERP"),
         (
             {"interpreter": "/opt/loader", "needed": ["libz.so.1", "libc.so.6"]},
             None,
-            "glibc",
-            "static",
-            True,
+            ("glibc", "static", True),
             "DT_NEEDED libc.so.6",
         ),
-        ({"interpreter": "/opt/loader"}, None, None, "static", True, "nothing tells"),
-        ({}, None, None, "static", False, "static, and nothing else tells"),
-        ({}, "2.31", "glibc", "static", False, "confstr"),
+        ({"interpreter": "/opt/loader"}, None, (None, "static", True), "nothing tells"),
+        ({}, None, (None, "static", False), "static, and nothing else tells"),
+        ({}, "2.31", ("glibc", "static", False), "confstr"),
     ],
 )
 def test_libc_and_libpython(
     make_executable: Callable[[bytes], str],
     elf: dict[str, Any],
     confstr: str | None,
-    libc: str | None,
-    libpython: str,
-    loads: bool,  # noqa: FBT001 - a column of the table
+    expected: tuple[str | None, str, bool],
     evidence: str,
 ) -> None:
     executable = make_executable(elf_maker.shared_object(**elf))
     target = answering(executable=executable, glibc_version=confstr)
-    assert (target.libc, target.libpython) == (libc, libpython)
-    assert target.loads_extension_modules is loads
+    assert (target.libc, target.libpython, target.loads_extension_modules) == expected
     assert evidence in target.evidence["libc"]
-    assert target.libc_version == (confstr if libc == "glibc" else None)
+    assert target.libc_version == (confstr if target.libc == "glibc" else None)
 
 
 @pytest.mark.parametrize(
@@ -458,7 +451,7 @@ def test_paths_are_those_of_installer() -> None:
 
     paths = dict(running_target().paths)
     expected = _get_scheme_dict("name")
-    expected["headers"] = os.path.dirname(expected["headers"])  # noqa: PTH120 - a string
+    expected["headers"] = os.path.dirname(expected["headers"])
     assert paths == expected
 
 
@@ -554,7 +547,9 @@ def test_debug(
     assert _facts._is_debug(configured) is expected
 
 
-def test_systems_that_lack_what_linux_with_glibc_has(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_systems_that_lack_what_linux_with_glibc_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     machine = os.uname().machine
 
     def fail(name: str) -> None:
@@ -564,7 +559,7 @@ def test_systems_that_lack_what_linux_with_glibc_has(monkeypatch: pytest.MonkeyP
     assert _facts._glibc_version() is None
     monkeypatch.setattr(os, "confstr", lambda name: name and None)
     assert _facts._glibc_version() is None
-    monkeypatch.setattr(os, "readlink", lambda path: os.stat(f"{path}/nowhere"))
+    monkeypatch.setattr(os, "readlink", lambda path: (tmp_path / f"no{path}").stat())
     assert _facts._process_executable() is None
     monkeypatch.delattr(os, "uname")
     assert _facts._machine() == machine

@@ -201,7 +201,7 @@ def test_a_folder_may_hold_python3_alone(tmp_path: Path) -> None:
     ("name", "words"),
     [
         ("folder", "the folder holds no bin/python"),
-        ("link", "the link leads nowhere"),
+        ("broken-link", "the link leads nowhere"),
         ("plain", "the file is not executable"),
         ("folder/missing", "there is no such file."),
         ("missing", "no such command on PATH"),
@@ -212,7 +212,7 @@ def test_what_is_no_interpreter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, words: str
 ) -> None:
     (tmp_path / "folder").mkdir()
-    (tmp_path / "link").symlink_to("nowhere")
+    (tmp_path / "broken-link").symlink_to("nowhere")
     (tmp_path / "plain").touch()
     (tmp_path / "binary").write_bytes(b"\x7fELF and no more")
     (tmp_path / "binary").chmod(0o755)

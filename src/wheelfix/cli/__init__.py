@@ -48,20 +48,20 @@ def main(arguments: Sequence[str] | None = None, program: str = "wheelfix") -> i
         from wheelfix.reports import finding_lines
 
         for line in finding_lines(error.findings):
-            print(f"{program}: {line}" if line[0] != " " else line, file=sys.stderr)
+            print(line if line.startswith(" ") else f"wheelfix: {line}", file=sys.stderr)
         return error.exit_status
     except BrokenPipeError:
         # who reads the output has seen enough; keep Python from saying so again at exit
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return _DONE
     except KeyboardInterrupt:
-        print(f"{program}: interrupted, nothing was changed", file=sys.stderr)
+        print("wheelfix: interrupted, nothing was changed", file=sys.stderr)
         return _INTERRUPTED
     except Exception:  # noqa: BLE001 - the last resort, told as what it is
         import traceback
 
         traceback.print_exc()
-        print(f"{program}: internal error, please report the lines above", file=sys.stderr)
+        print("wheelfix: internal error, please report the lines above", file=sys.stderr)
         return _INTERNAL_ERROR
 
 

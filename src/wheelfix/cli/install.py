@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
-from wheelfix.codes import CODES
-from wheelfix.errors import WheelfixError
+from wheelfix import codes
+from wheelfix.codes import CODES, Finding
+from wheelfix.errors import EnvironmentRefusedError, WheelfixError
 from wheelfix.installing import install_wheels
 from wheelfix.layout import SCHEMES, InstallOptions
 from wheelfix.planning import Policy, Repair
@@ -19,7 +21,7 @@ from wheelfix.reports import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from wheelfix.installing import InstalledWheel
     from wheelfix.targets import Target
@@ -169,18 +171,16 @@ def run(options: argparse.Namespace) -> int:
         options.usage_error("--target goes with neither --prefix nor --scheme")
     policy = Policy(Repair(options.repair), frozenset(options.allow))
     targets: list[Target] = []
-    try:
-        targets += _targets(options)
-        wheels = install_wheels(
-            options.wheel, targets, policy, _install_options(options), dry_run=options.dry_run
-        )
-    except WheelfixError as error:
-        if options.report is not None:
-            _write_report(options.report, refusal_to_json(error.findings, targets))
-        raise
-    if options.report is not None:
-        report = report_to_json(wheels, targets, dry_run=options.dry_run)
-        _write_report(options.report, report)
+    with _report_stream(options.report) as report:
+        try:
+            targets += _targets(options)
+            wheels = install_wheels(
+                options.wheel, targets, policy, _install_options(options), dry_run=options.dry_run
+            )
+        except WheelfixError as error:
+            _write_report(report, refusal_to_json(error.findings, targets))
+            raise
+        _write_report(report, report_to_json(wheels, targets, dry_run=options.dry_run))
     _tell(wheels, dry_run=options.dry_run, to_stdout=options.report != "-")
     return 0
 
@@ -222,15 +222,31 @@ def _tell(wheels: Sequence[InstalledWheel], *, dry_run: bool, to_stdout: bool) -
                 print(line)
         shown = wheel.plan.all_findings if dry_run else wheel.plan.warnings
         for line in finding_lines(shown):
-            print(line, file=sys.stderr)
+            print(line if line.startswith(" ") else f"wheelfix: {line}", file=sys.stderr)
 
 
-def _write_report(file: str, report: dict[str, Any]) -> None:
-    import json
+@contextlib.contextmanager
+def _report_stream(file: str | None) -> Iterator[TextIO | None]:
+    """Open the report before anything is installed: a call whose report can't be written changes nothing.
 
-    text = f"{json.dumps(report, indent=2)}\n"
-    if file == "-":
-        sys.stdout.write(text)
-        return
-    with open(file, "w", encoding="utf-8") as stream:
-        stream.write(text)
+    :raises EnvironmentRefusedError: WF506.
+    """
+    if file is None:
+        yield None
+    elif file == "-":
+        yield sys.stdout
+    else:
+        try:
+            stream = open(file, "w", encoding="utf-8")  # noqa: SIM115 - closed below
+        except OSError as error:
+            finding = Finding(codes.CANNOT_WRITE, file, error.strerror or str(error))
+            raise EnvironmentRefusedError([finding]) from error
+        with stream:
+            yield stream
+
+
+def _write_report(stream: TextIO | None, report: dict[str, Any]) -> None:
+    if stream is not None:
+        import json
+
+        stream.write(f"{json.dumps(report, indent=2)}\n")
