@@ -23,17 +23,14 @@ from installer.utils import (
     parse_metadata_file,
     parse_wheel_filename,
 )
-from packaging.utils import InvalidWheelFilename
-from packaging.utils import parse_wheel_filename as parse_tags
 
 from wheelfix import codes
 from wheelfix.codes import Finding
 from wheelfix.errors import InvalidWheelError, WheelfixError
+from wheelfix.wheel_tags import parse_wheel_tags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from packaging.tags import Tag
 
     from wheelfix.codes import Code
 
@@ -128,10 +125,9 @@ class WheelArchive(WheelSource):
         self.file_name = file_name
         self._archive = archive
         try:
-            # installer keeps the name as it is written for the data and headers folders, packaging normalises it
-            self.tags: frozenset[Tag] = parse_tags(file_name)[3]
             parsed = parse_wheel_filename(file_name)
-        except (InvalidWheelFilename, ValueError) as error:
+            self.tags = parse_wheel_tags(parsed.tag)
+        except ValueError as error:
             self._refuse(codes.BAD_WHEEL_NAME, str(error), error)
         super().__init__(distribution=parsed.distribution, version=parsed.version)
         self._members = {info.filename: info for info in archive.infolist()}

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from installer.sources import WheelSource
 from installer.utils import parse_metadata_file
-from packaging.tags import parse_tag
 
 from wheelfix import codes
 from wheelfix.archive import WheelArchive, scheme_of
@@ -19,17 +17,16 @@ from wheelfix.planning import (
     Plan,
     Policy,
     Wheel,
-    members_in_doubt,
     module_name,
     plan,
 )
+from wheelfix.wheel_tags import parse_wheel_tags
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from packaging.tags import Tag
-
     from wheelfix.targets import Target
+    from wheelfix.wheel_tags import WheelTag
 
 __all__ = ["RepairedSource", "plan_source"]
 
@@ -144,19 +141,28 @@ def plan_source(source: WheelSource, targets: Sequence[Target], policy: Policy) 
         members=tuple(_members(source, root_scheme)),
         check_tags=isinstance(source, WheelArchive),
     )
-    doubtful = members_in_doubt(wheel, targets)
-    if doubtful:
-        examined = dict(_examined(source, doubtful, wheel.members))
-        wheel = replace(
-            wheel,
-            members=tuple(examined.get(member.path, member) for member in wheel.members),
-            path_entries=tuple(_path_entries(source, wheel.members)),
-        )
+    if any(member.binary_format == "elf" for member in wheel.members):
+        wheel = _with_facts(wheel, source, targets)
     return plan(wheel, targets, policy).with_findings(findings)
 
 
-def _metadata_tags(lines: list[str]) -> frozenset[Tag]:
-    return frozenset().union(*(parse_tag(line.strip()) for line in lines))
+def _with_facts(wheel: Wheel, source: WheelSource, targets: Sequence[Target]) -> Wheel:
+    """Read the ELF files of which the planner needs to know more than their header."""
+    from wheelfix.planning._table import members_in_doubt
+
+    in_doubt = members_in_doubt(wheel, targets)
+    if not in_doubt:
+        return wheel
+    examined = dict(_examined(source, in_doubt, wheel.members))
+    return replace(
+        wheel,
+        members=tuple(examined.get(member.path, member) for member in wheel.members),
+        path_entries=tuple(_path_entries(source, wheel.members)),
+    )
+
+
+def _metadata_tags(lines: list[str]) -> frozenset[WheelTag]:
+    return frozenset().union(*(parse_wheel_tags(line.strip()) for line in lines))
 
 
 def _streams(source: WheelSource, wanted: Collection[str] | None) -> Iterator[tuple[str, BinaryIO]]:
@@ -205,6 +211,8 @@ def _member(member: Member, head: bytes) -> Member:
 def _examined(
     source: WheelSource, wanted: Collection[str], members: Sequence[Member]
 ) -> Iterator[tuple[str, Member]]:
+    from tempfile import SpooledTemporaryFile
+
     from wheelfix.elf import MalformedElfError, init_symbol_names, read_facts
 
     by_path = {member.path: member for member in members}

@@ -3,7 +3,7 @@
 Nothing here touches a file system, a clock or the environment.
 """
 
-from wheelfix.planning._deciding import members_in_doubt, plan
+from wheelfix.planning._deciding import plan
 from wheelfix.planning._model import (
     Action,
     Decision,
@@ -23,7 +23,6 @@ __all__ = [
     "Policy",
     "Repair",
     "Wheel",
-    "members_in_doubt",
     "module_name",
     "plan",
 ]

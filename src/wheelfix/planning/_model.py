@@ -7,16 +7,15 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from wheelfix.codes import Severity
-from wheelfix.naming import ExtensionName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from packaging.tags import Tag
-
     from wheelfix.codes import Finding
     from wheelfix.elf import ElfFacts
+    from wheelfix.naming import ExtensionName
     from wheelfix.platforms import ElfArchitecture
+    from wheelfix.wheel_tags import WheelTag
 
 __all__ = [
     "Action",
@@ -63,6 +62,11 @@ class Policy:
     repair: Repair = Repair.AUTO
     allow: frozenset[str] = frozenset()
 
+    def permit(self, finding: Finding) -> Finding:
+        """Mark a refusal as allowed, if the caller lets it through."""
+        allowed = finding.code.can_be_allowed and finding.code.id in self.allow
+        return replace(finding, allowed=True) if allowed else finding
+
 
 @dataclass(frozen=True)
 class Member:
@@ -98,6 +102,8 @@ class Member:
     @property
     def extension_name(self) -> ExtensionName | None:
         """The file name, if it is one that an extension module may have."""
+        from wheelfix.naming import ExtensionName
+
         return ExtensionName.parse(self.file_name)
 
 
@@ -120,7 +126,7 @@ class Wheel:
     """
 
     file_name: str
-    tags: frozenset[Tag]
+    tags: frozenset[WheelTag]
     members: tuple[Member, ...]
     path_entries: tuple[str, ...] = ()
     check_tags: bool = True

@@ -5,14 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from wheelfix.platforms import libc_families_of_platform_tag
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from packaging.tags import Tag
-
     from wheelfix.targets import Target
+    from wheelfix.wheel_tags import WheelTag
 
 __all__ = ["difference_from_target", "is_stable_abi_wheel", "libc_families_of_tags"]
 
@@ -21,20 +18,23 @@ _LEGACY_MANYLINUX = {"manylinux1": "2_5", "manylinux2010": "2_12", "manylinux201
 _LIBC_OF_PREFIX = {"manylinux": "glibc", "musllinux": "musl"}
 
 
-def libc_families_of_tags(tags: Iterable[Tag]) -> frozenset[str]:
+def libc_families_of_tags(tags: Iterable[WheelTag]) -> frozenset[str]:
     """Say which libc families the tags promise; one wheel may promise both."""
+    from wheelfix.platforms import libc_families_of_platform_tag
+
     return frozenset().union(*(libc_families_of_platform_tag(tag.platform) for tag in tags))
 
 
-def is_stable_abi_wheel(tags: Iterable[Tag]) -> bool:
+def is_stable_abi_wheel(tags: Iterable[WheelTag]) -> bool:
     """Say whether every tag promises a stable ABI (abi3 or abi3t)."""
     return {tag.abi for tag in tags} <= {"abi3", "abi3t"}
 
 
-def difference_from_target(tags: frozenset[Tag], target: Target) -> str | None:
+def difference_from_target(tags: frozenset[WheelTag], target: Target) -> str | None:
     """Say in words which part of a wheel's tags the target doesn't accept; None if one of them fits."""
-    accepted = set(target.tags)
-    if any(str(tag) in accepted for tag in tags):
+    names = {str(tag) for tag in tags}
+    # these cost less than all others, and most wheels have no more
+    if names.intersection(target.tags_for_any_platform) or names.intersection(target.tags):
         return None
     accepted_parts = [tag.split("-", 2) for tag in target.tags]
     platforms = {platform for _, _, platform in accepted_parts}
@@ -101,7 +101,7 @@ def _describe_python(target: Target) -> str:
     return f"{name} {target.version}{kind}"
 
 
-def _describe_interpreter(tag: Tag) -> str:
+def _describe_interpreter(tag: WheelTag) -> str:
     names = {"cp": "CPython", "pp": "PyPy", "py": "Python", "graalpy": "GraalPy"}
     found = re.fullmatch(r"(cp|pp|py|graalpy)(\d)(\d*)", tag.interpreter)
     if found is None:
