@@ -176,41 +176,83 @@ CANNOT_LOAD_MODULES = _code(
 FOREIGN_FILE_KEPT = _code(
     "WF207", _N, "a file that is no extension module doesn't fit the target, and was kept"
 )
-MALFORMED_ELF = _code("WF208", _W, "a file begins like an ELF file but can't be read as one")
+MALFORMED_ELF = _code(
+    "WF208",
+    _W,
+    "a file begins like an ELF file but can't be read as one, and was kept",
+    "Call again with --validate-record all; if RECORD agrees, report it to the project.",
+)
 NO_LIBC_EVIDENCE = _code(
     "WF209", _N, "neither the file nor the wheel's tags say which libc the module needs"
 )
 
 # WF4xx: the archive
 NOT_A_WHEEL = _code(
-    "WF401", _E, "the file is missing or is not a readable zip archive", "Fetch the wheel again."
+    "WF401",
+    _E,
+    "the file is missing or is not a readable zip archive",
+    "Give the path of a wheel file; if this is one, fetch it again.",
 )
 BAD_WHEEL_NAME = _code(
-    "WF402", _E, "the file name is not that of a wheel", "Give the wheel its original name."
+    "WF402",
+    _E,
+    "the file name is not that of a wheel",
+    "Give the file the name that it was published under.",
 )
-BAD_DIST_INFO = _code("WF403", _E, "the dist-info folder is missing, double, or another project's")
+BAD_DIST_INFO = _code(
+    "WF403",
+    _E,
+    "the dist-info folder is missing, double, or another project's",
+    "Report it to the project; until it is mended, install another release.",
+)
 BAD_WHEEL_METADATA = _code(
-    "WF404", _E, "the WHEEL file is missing, unreadable or of an unknown major version"
+    "WF404",
+    _E,
+    "the WHEEL file is missing, unreadable or of an unknown major version",
+    "Report it to the project; until it is mended, install another release.",
 )
 NEWER_WHEEL_VERSION = _code(
     "WF405", _W, "the wheel follows a newer minor version of the wheel format than known here"
 )
-BAD_RECORD = _code("WF406", _E, "RECORD is missing or can't be read")
+BAD_RECORD = _code(
+    "WF406",
+    _E,
+    "RECORD is missing or can't be read",
+    "Report it to the project; until it is mended, install another release.",
+)
 RECORD_DISAGREES = _code(
     "WF407",
     _E,
     "RECORD and the archive disagree",
     "Fetch the wheel again; if it stays so, report it to the project.",
 )
-UNSAFE_MEMBER = _code("WF408", _E, "a member's path leads out of its folder or can't be installed")
-BAD_ENTRY_POINTS = _code("WF409", _E, "entry_points.txt can't be read")
-DUPLICATE_MEMBER = _code("WF410", _E, "two members would be written to the same file")
+UNSAFE_MEMBER = _code(
+    "WF408",
+    _E,
+    "a member's path leads out of its folder or can't be installed",
+    "Don't install it; report it to the project or to the index that it came from.",
+)
+BAD_ENTRY_POINTS = _code(
+    "WF409",
+    _E,
+    "entry_points.txt can't be read",
+    "Report it to the project; until it is mended, install another release.",
+)
+DUPLICATE_MEMBER = _code(
+    "WF410",
+    _E,
+    "two members would be written to the same file",
+    "Report it to the project; until it is mended, install another release.",
+)
 BYTECODE_SKIPPED = _code("WF411", _W, "a file in a __pycache__ folder was left out")
 RESERVED_METADATA_DROPPED = _code(
     "WF412", _W, "a dist-info file that only installers write was left out"
 )
 DAMAGED_MEMBER = _code(
-    "WF413", _E, "a member's compressed bytes are damaged", "Fetch the wheel again."
+    "WF413",
+    _E,
+    "a member's bytes are damaged, encrypted, or compressed in an unknown way",
+    "Fetch the wheel again; if it stays so, report it to the project.",
 )
 
 # WF5xx: the environment
@@ -223,14 +265,14 @@ CANNOT_ASK = _code(
 CROSS_BUILD_VARIABLES = _code(
     "WF502",
     _E,
-    "the interpreter describes another one: its SOABI is not among its own suffixes",
-    "Unset the named variable.",
+    "the interpreter describes another one: its EXT_SUFFIX is not one that it loads",
+    "Unset the named variable; --python asks an interpreter without it.",
 )
 TAGS_DO_NOT_FIT = _code(
     "WF503",
     _E,
     "none of the wheel's tags is one that the target accepts",
-    "Get a wheel whose tags fit.",
+    "Get a wheel whose tags fit; `wheelfix target --format json` lists those accepted.",
     can_be_allowed=True,
 )
 EXTERNALLY_MANAGED = _code(
@@ -246,14 +288,22 @@ FILE_EXISTS = _code(
     "a file to be installed exists already",
     "Remove what is there, or add --overwrite-existing.",
 )
-CANNOT_WRITE = _code("WF506", _E, "the file system refused to write")
+CANNOT_WRITE = _code(
+    "WF506",
+    _E,
+    "the file system refused to write",
+    "Mend the place that is named, or install elsewhere; nothing of this call was kept.",
+)
 UNKNOWN_SCHEME = _code(
-    "WF507", _E, "the target has no such installation scheme", "See `wheelfix target`."
+    "WF507",
+    _E,
+    "the target has no such installation scheme",
+    "Give one of the listed schemes, or leave --scheme out.",
 )
 TARGETS_DISAGREE = _code(
     "WF508",
     _E,
     "the targets install into different folders",
-    "Name one place with --target, --prefix or the scheme flags.",
+    "Name one place with --target, or with all five scheme flags.",
 )
 BYTECODE_FAILED = _code("WF509", _N, "a Python source file doesn't compile on the target")

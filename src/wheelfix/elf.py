@@ -39,12 +39,12 @@ ELF_MAGIC = b"\x7fELF"
 ELF_HEADER_SIZE = 64
 
 # elf.h
-_EM_ARM = 40
+_EM_S390, _EM_ARM, _EM_ALPHA = 22, 40, 0x9026
 _EF_ARM_ABI_FLOAT_SOFT = 0x200
 _EF_ARM_ABI_FLOAT_HARD = 0x400
 _DT_NEEDED, _DT_HASH, _DT_STRTAB, _DT_SYMTAB, _DT_SONAME = 1, 4, 5, 6, 14
 _DT_GNU_HASH, _DT_VERNEED, _DT_VERNEEDNUM = 0x6FFFFEF5, 0x6FFFFFFE, 0x6FFFFFFF
-_TELLING_LIBC_FILES = ("libc.", "ld-", "ld64.")
+_TELLING_LIBC_FILES = ("libc.", "ld.", "ld-", "ld64")
 _STT_FUNC = 2
 _STB_GLOBAL, _STB_WEAK = 1, 2
 _STV_DEFAULT, _STV_PROTECTED = 0, 3
@@ -54,6 +54,7 @@ _STV_DEFAULT, _STV_PROTECTED = 0, 3
 _MAX_PROGRAM_HEADERS_SIZE = 65536
 _MAX_DYNAMIC_SIZE = 65536
 _MAX_NAME_LENGTH = 4096
+_MAX_NAMES_SIZE = 1024 * 1024
 _MAX_VERSION_NEEDS = 4096
 _MAX_HASH_CHAIN = 65536
 
@@ -116,7 +117,7 @@ def read_architecture(head: bytes, name: str) -> ElfArchitecture:
     :param name: what to call the file in an error.
     :raises MalformedElfError: if the header can't be read.
     """
-    return _architecture_of(_open_header(head, b"", name), name)
+    return _architecture_of(_open_header(head, b"", name))
 
 
 def read_facts(stream: BinaryIO, name: str, init_symbols: Iterable[str] = ()) -> ElfFacts:
@@ -129,8 +130,8 @@ def read_facts(stream: BinaryIO, name: str, init_symbols: Iterable[str] = ()) ->
     """
     try:
         return _Reader(stream, name).facts(init_symbols)
-    except (struct.error, UnicodeDecodeError) as error:
-        raise MalformedElfError(name, f"its tables can't be read: {error}") from None
+    except UnicodeDecodeError as error:
+        raise MalformedElfError(name, f"a name in it can't be read: {error}") from None
 
 
 def _open_header(head: bytes, program_headers: bytes, name: str) -> ELFFile:
@@ -164,13 +165,11 @@ def _header_layout(head: bytes) -> tuple[str, int, int]:
     return f"{order}16sHHI{word}{word}{word}IHHHHHH", size, program_header_size
 
 
-def _architecture_of(header: ELFFile, name: str) -> ElfArchitecture:
+def _architecture_of(header: ELFFile) -> ElfArchitecture:
     from elftools.elf.enums import ENUM_E_MACHINE
 
     machine = header["e_machine"]
-    number = ENUM_E_MACHINE[machine] if isinstance(machine, str) else machine
-    if not isinstance(number, int):
-        raise MalformedElfError(name, f"its machine {machine!r} can't be read")
+    number = ENUM_E_MACHINE.get(machine, machine)
     return ElfArchitecture(
         machine=number,
         bits=header.elfclass,
@@ -200,12 +199,13 @@ def _libc_families(
     if ("libc.so", "LIBC") in version_needs:
         return frozenset({"bionic"})
     for files in (needed, [file for file, _ in version_needs]):
-        families = {file: libc_family_of_needed(file) for file in files}
+        families = {
+            file: family for file in files if (family := libc_family_of_needed(file)) is not None
+        }
         # uClibc shares the names of its smaller libraries with glibc; libc itself and the loader tell them apart
         telling = {file for file in families if file.startswith(_TELLING_LIBC_FILES)}
-        found = {family for file, family in families.items() if file in telling or not telling}
-        if found - {None}:
-            return frozenset(family for family in found if family is not None)
+        if families:
+            return frozenset(families[file] for file in telling or families)
     return frozenset()
 
 
@@ -215,6 +215,8 @@ class _Reader:
     def __init__(self, stream: BinaryIO, name: str) -> None:
         self.stream = stream
         self.name = name
+        self.size = stream.seek(0, 2)
+        self.names_size = 0
         head = self.bytes_at(0, ELF_HEADER_SIZE, exactly=False)
         header = _open_header(head, b"", name)
         layout, _, program_header_size = _header_layout(head)
@@ -225,7 +227,7 @@ class _Reader:
         if size and (entry_size != program_header_size or size > _MAX_PROGRAM_HEADERS_SIZE):
             raise MalformedElfError(name, "its program headers can't be read")
         header = _open_header(head, self.bytes_at(offset, size), name)
-        self.architecture = _architecture_of(header, name)
+        self.architecture = _architecture_of(header)
         self.order = layout[0]
         self.word = "Q" if self.architecture.bits == 64 else "I"  # noqa: PLR2004
         self.segments = [
@@ -252,11 +254,11 @@ class _Reader:
         )
 
     def bytes_at(self, offset: int, size: int, *, exactly: bool = True) -> bytes:
-        try:
+        found = b""
+        # an offset that no file can have is an OSError or an OverflowError
+        if offset < self.size:
             self.stream.seek(offset)
             found = self.stream.read(size)
-        except (OverflowError, ValueError):
-            found = b""
         if exactly and len(found) != size:
             raise MalformedElfError(self.name, f"it ends before byte {offset + size}")
         return found

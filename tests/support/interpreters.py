@@ -92,45 +92,51 @@ class Interpreter:
         assert done.returncode == 0, f"{self.name} failed:\n{done.stdout}{done.stderr}"
         return done.stdout.rstrip("\n")
 
-    def origin(self, module: str, *, path: Iterable[str | Path] = ()) -> str | None:
+    def origin(
+        self, module: str, *, path: Iterable[str | Path] = (), after: str = "sys"
+    ) -> str | None:
         """Import a module and give the file that it came from; None where no finder sees it.
 
+        :param after: a module to import first (psycopg_binary wants psycopg to be there).
         :raises AssertionError: it is found and the import fails.
         """
         code = (
-            "import importlib, importlib.util as u; "
+            f"import importlib, importlib.util as u, {after}; "
             f"spec = u.find_spec({module!r}); "
             f"print(importlib.import_module({module!r}).__spec__.origin if spec else '')"
         )
         return self.run(code, path=path) or None
 
 
+class InterpreterFactory(Protocol):
+    """Gives an interpreter by its name or version; skips the test where there is none."""
+
+    def __call__(self, name: str, /) -> Interpreter: ...
+
+
 @functools.cache
+def _built(name: str) -> Interpreter | CannotBuildError | BuildError:
+    # (errors are kept too: a build that fails shall not start anew for every test)
+    run = subprocess.run(["bash", str(SCRIPT), name], check=False, capture_output=True, text=True)
+    reason = (run.stderr.strip().splitlines() or ["it gave no reason"])[-1]
+    if run.returncode == CANNOT:
+        return CannotBuildError(reason)
+    if run.returncode != 0:
+        return BuildError(f"{SCRIPT.name} {name}: {reason}")
+    folder = run.stdout.strip().splitlines()[-1]
+    return Interpreter(name, Path(folder, "bin", "python3"), "musl")
+
+
 def musl_interpreter(name: str) -> Interpreter:
     """Give one of the script's interpreters, after building it where it is not there yet.
 
     :raises CannotBuildError: not on this machine.
     :raises BuildError: the build failed.
     """
-    run = subprocess.run(
-        ["bash", str(SCRIPT), name],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    reason = (run.stderr.strip().splitlines() or ["it gave no reason"])[-1]
-    if run.returncode == CANNOT:
-        raise CannotBuildError(reason)
-    if run.returncode != 0:
-        raise BuildError(f"{SCRIPT.name} {name}: {reason}")
-    folder = run.stdout.strip().splitlines()[-1]
-    return Interpreter(name, Path(folder, "bin", "python3"), "musl")
-
-
-class InterpreterFactory(Protocol):
-    """Gives an interpreter by its name or version; skips the test where there is none."""
-
-    def __call__(self, name: str, /) -> Interpreter: ...
+    built = _built(name)
+    if isinstance(built, Exception):
+        raise built
+    return built
 
 
 def _candidates() -> Iterable[Path]:
