@@ -23,6 +23,8 @@ def compile_files(files: "list[tuple[str, str]]", levels: "list[int]") -> "list[
     :return: the files that don't compile.
     """
     failed = []
+    # as in other interpreters, which are run without PYTHONPYCACHEPREFIX: what is installed lies together
+    pycache_prefix, sys.pycache_prefix = getattr(sys, "pycache_prefix", None), None
     with warnings.catch_warnings():
         # what the source's author is warned of is no news to who installs it
         warnings.simplefilter("ignore")
@@ -33,6 +35,7 @@ def compile_files(files: "list[tuple[str, str]]", levels: "list[int]") -> "list[
             ]
             if not all(done):
                 failed.append(path)
+    sys.pycache_prefix = pycache_prefix
     return failed
 
 

@@ -7,13 +7,12 @@ import hashlib
 import os
 import stat
 import zipfile
-import zlib
 from collections import Counter
 from io import BufferedIOBase
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO, NoReturn, cast
 
-from installer.records import InvalidRecordEntry, RecordEntry, parse_record_file
+from installer.records import Hash, InvalidRecordEntry, RecordEntry, parse_record_file
 from installer.sources import WheelSource
 from installer.utils import (
     SCHEME_NAMES,
@@ -26,7 +25,7 @@ from installer.utils import (
 
 from wheelfix import codes
 from wheelfix.codes import Finding
-from wheelfix.errors import InvalidWheelError, WheelfixError
+from wheelfix.errors import InvalidWheelError
 from wheelfix.wheel_tags import parse_wheel_tags
 
 if TYPE_CHECKING:
@@ -36,20 +35,11 @@ if TYPE_CHECKING:
 
 __all__ = ["WheelArchive", "scheme_of"]
 
-#: what a zip library may raise on bytes that it can't make sense of
-_DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    NotImplementedError,
-    RuntimeError,
-    OverflowError,
-)
-
 _ENCRYPTED = 0x1
 _READABLE_METHODS = frozenset(
     {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
 )
+_MAX_PATH_LENGTH = 4096  # PATH_MAX of Linux (limits.h)
 _SIGNATURES = frozenset({"RECORD.jws", "RECORD.p7s"})
 
 
@@ -73,9 +63,8 @@ def _told_as_wheelfix_error(wheel: str) -> Iterator[None]:
     """
     try:
         yield
-    except WheelfixError:
-        raise
-    except _DAMAGE as error:
+    # zipfile lets through what zlib, bz2, lzma, struct and the codecs raise
+    except Exception as error:
         raise InvalidWheelError(
             [Finding(codes.DAMAGED_MEMBER, wheel, str(error) or "its bytes end early")]
         ) from error
@@ -147,7 +136,8 @@ class WheelArchive(WheelSource):
         file_name = Path(path).name
         try:
             archive = zipfile.ZipFile(os.fspath(path))
-        except (OSError, ValueError, *_DAMAGE) as error:
+        # as while members are read
+        except Exception as error:
             sentence = _missing_file_sentence(path, error)
             raise InvalidWheelError([Finding(codes.NOT_A_WHEEL, file_name, sentence)]) from error
         with archive:
@@ -181,9 +171,11 @@ class WheelArchive(WheelSource):
         """Open one file of the archive for reading.
 
         :raises InvalidWheelError: WF413, here or while it is read, if its bytes are damaged.
+        :raises KeyError: if there is none of that path.
         """
+        info = self._members[path]
         with _told_as_wheelfix_error(self.file_name):
-            member = self._archive.open(self._members[path])
+            member = self._archive.open(info)
         return cast("BinaryIO", _MemberStream(member, self.file_name))
 
     def read_dist_info(self, filename: str) -> str:
@@ -192,8 +184,8 @@ class WheelArchive(WheelSource):
         :raises InvalidWheelError: WF413 if its bytes are damaged.
         :raises KeyError: if there is none of that name.
         """
-        with _told_as_wheelfix_error(self.file_name):
-            return self._archive.read(f"{self._dist_info_dir}/{filename}").decode("utf-8")
+        with self.open_member(f"{self._dist_info_dir}/{filename}") as stream:
+            return stream.read().decode("utf-8")
 
     def validate_record(self, *, validate_contents: bool = True) -> None:
         """Hold RECORD against the archive, as ``installer.sources.WheelFile`` of 1.1 does.
@@ -245,13 +237,13 @@ class WheelArchive(WheelSource):
     def _unsafe_data_path(self, path: str) -> str | None:
         if not path.startswith(self.data_dir) or path == f"{self.data_dir}/":
             return None
-        scheme, separator, rest = path[len(self.data_dir) :].lstrip("/").partition("/")
+        scheme, separator, _ = path[len(self.data_dir) + 1 :].partition("/")
         if not path.startswith(f"{self.data_dir}/") or not separator:
             # installer 0.7.0 and 1.1.0 look for the folder above for ever (_core._determine_scheme)
             return "is no file of a scheme in the .data folder"
         if scheme not in SCHEME_NAMES:
             return f"is in no known scheme of the .data folder ({', '.join(SCHEME_NAMES)})"
-        return None if rest or path.endswith("/") else "has no name within its scheme"
+        return None
 
     def _find_dist_info(self) -> str:
         found = sorted(
@@ -291,17 +283,14 @@ class WheelArchive(WheelSource):
         lines = self._read_text("RECORD", codes.BAD_RECORD).splitlines()
         try:
             rows = list(parse_record_file(lines))
-            for row in rows:
-                hash_ = RecordEntry.from_elements(*row).hash_
-                # installer 0.7.0 doesn't look, 1.x does so only after it has written files
-                if hash_ is not None and hash_.name not in hashlib.algorithms_available:
-                    self._refuse(codes.BAD_RECORD, f"RECORD uses an unknown hash, {hash_.name!r}")
-        except InvalidWheelError:
-            raise
+            entries = [RecordEntry.from_elements(*row) for row in rows]
         # csv.Error is an Exception of its own kind, and csv is installer's affair
         except Exception as error:  # noqa: BLE001
             sentence = f"RECORD can't be read: {_record_issue_text(error)}"
             self._refuse(codes.BAD_RECORD, sentence, error)
+        for name in {entry.hash_.name for entry in entries if entry.hash_ is not None}:
+            if not _is_usable_hash(name):
+                self._refuse(codes.BAD_RECORD, f"RECORD uses an unknown hash, {name!r}")
         return {row[0]: row for row in rows}
 
     def _check_entry_points(self) -> None:
@@ -330,18 +319,26 @@ class WheelArchive(WheelSource):
             return "RECORD lists no hash or no size for it"
         if validate_contents:
             with self.open_member(path) as stream:
-                matches = _matches(stream, RecordEntry.from_elements(*row))
+                matches = _matches(stream, Hash.parse(row[1]), int(row[2]))
             if not matches:
                 return "its hash or size is not the one in RECORD"
         return None
 
 
-def _matches(stream: BinaryIO, entry: RecordEntry) -> bool:
-    if entry.hash_ is None:
-        return True
+def _is_usable_hash(name: str) -> bool:
+    """Say whether installer can compute it: 0.7.0 doesn't look, 1.x takes all that hashlib lists.
+
+    hashlib lists some that OpenSSL won't give, and the shake ones, whose digests have no length of their own.
+    """
+    try:
+        return hashlib.new(name).digest_size > 0
+    except ValueError:
+        return False
+
+
+def _matches(stream: BinaryIO, hash_: Hash, size: int) -> bool:
     with Path(os.devnull).open("wb") as nowhere:
-        found, size = copyfileobj_with_hashing(stream, nowhere, entry.hash_.name)
-    return (found, size) == (entry.hash_.value, entry.size)
+        return copyfileobj_with_hashing(stream, nowhere, hash_.name) == (hash_.value, size)
 
 
 def _record_issue_text(error: Exception) -> str:
@@ -352,6 +349,8 @@ def _unsafe(path: str) -> str | None:
     """Say why a path can't be installed as it is; a folder's path ends with a slash."""
     if path.startswith("/"):
         return "is an absolute path"
+    if len(path) > _MAX_PATH_LENGTH:
+        return "is too long for a path"
     parts = path[:-1].split("/") if path.endswith("/") else path.split("/")
     if ".." in parts:
         return "leads out of its folder"
@@ -366,13 +365,13 @@ def _unsafe(path: str) -> str | None:
 
 def _missing_file_sentence(path: str | os.PathLike[str], error: BaseException) -> str:
     name = os.fspath(path)
-    if not Path(name).exists():
+    if not os.path.exists(name):
         if name.endswith(".whl"):
             return f"there is no file {name!r}"
         return (
             f"{name!r} is no wheel file; wheelfix installs wheel files that you have, get one with "
             f"`python -m pip download --no-deps {name}`"
         )
-    if Path(name).is_dir():
+    if os.path.isdir(name):
         return f"{name!r} is a folder, not a wheel file"
     return f"{name!r} can't be opened as a zip archive: {error}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -23,75 +25,109 @@ from wheelfix.codes import Finding
 from wheelfix.errors import EnvironmentRefusedError, FileExistsRefusedError, InvalidWheelError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from installer.scripts import LauncherKind, ScriptSection
     from typing_extensions import Self
 
 __all__ = ["Transaction", "TransactionalDestination"]
 
-#: what a file is called until it is whole, and one that it replaces until the call is done
-_NEW, _OLD = ".wheelfix-new", ".wheelfix-old"
-
 
 class Transaction:
     """What one call has written, so that a failure takes all of it back.
 
     Used as a context manager: whatever exception leaves the block undoes the files, the folders and the
-    replacements of all wheels of the call. A process that is killed is not undone.
+    replacements of all wheels of the call, the last one first. A process that is killed is not undone.
     """
 
     def __init__(self) -> None:
-        self._made_folders: list[Path] = []
-        self._made_files: list[Path] = []
-        self._replaced: list[tuple[Path, Path]] = []
+        self._steps_back: list[Callable[[], object]] = []
+        self._set_aside: list[Path] = []
+        self._token = os.urandom(8).hex()
+        self._count = 0
 
     def __enter__(self) -> Self:
         """Begin."""
         return self
 
     def __exit__(self, kind: object, _error: object, _traceback: object) -> None:
-        """Keep what was written, or take it back after an exception."""
-        if kind is None:
-            for _, backup in self._replaced:
-                backup.unlink()
-        else:
+        """Keep what was written, or take it back after an exception.
+
+        :raises EnvironmentRefusedError: WF506 for what can't be taken back.
+        """
+        if kind is not None:
             self._undo()
+        for file in self._set_aside if kind is None else ():
+            # the call is done; a leftover of the old state harms nobody
+            with contextlib.suppress(OSError):
+                file.unlink()
+
+    def temporary_name(self, folder: Path) -> Path:
+        """Name a file that isn't there: short, because a final name may be as long as the file system allows."""
+        self._count += 1
+        return folder / f".wheelfix-{self._token}-{self._count}"
 
     def make_folder(self, folder: Path) -> None:
         """Make a folder and those above it."""
         if folder.is_dir():
             return
         self.make_folder(folder.parent)
+        self._steps_back.append(partial(_remove_folder, folder))
         folder.mkdir(exist_ok=True)
-        self._made_folders.append(folder)
 
     def will_make(self, file: Path) -> None:
-        """Note a file that somebody else is about to write."""
-        if not file.exists():
-            self._made_files.append(file)
+        """Set aside what is there, and note that somebody else is about to write the file."""
+        if os.path.lexists(file):
+            aside = self.temporary_name(file.parent)
+            self._set_aside.append(aside)
+            self._steps_back.append(partial(_put_back, aside, file))
+            file.replace(aside)
+        self._steps_back.append(partial(_remove_file, file))
 
     def put(self, new: Path, target: Path) -> None:
         """Move a finished file over its final name; what was there comes back if the call fails.
 
         Never in place: the old file may be a hard link into a cache, or a symbolic link to somewhere else.
         """
-        if os.path.lexists(target):
-            backup = target.with_name(target.name + _OLD)
-            target.replace(backup)
-            self._replaced.append((target, backup))
-        else:
-            self._made_files.append(target)
+        self.will_make(target)
         new.replace(target)
 
     def _undo(self) -> None:
-        for file in reversed(self._made_files):
-            file.unlink(missing_ok=True)
-        for target, backup in reversed(self._replaced):
-            backup.replace(target)
-        for folder in reversed(self._made_folders):
-            if not any(folder.iterdir()):
-                folder.rmdir()
+        failures = []
+        while self._steps_back:
+            try:
+                self._steps_back[-1]()
+            except KeyboardInterrupt:
+                # the impatient second one; a step can be taken again
+                continue
+            except OSError as error:
+                sentence = f"it can't be put back as it was: {error.strerror}"
+                failures.append(Finding(codes.CANNOT_WRITE, str(error.filename), sentence))
+            self._steps_back.pop()
+        if failures:
+            raise EnvironmentRefusedError(failures)
+
+
+def _remove_file(file: Path) -> None:
+    # a name that is too long, or below a file, was never made
+    if os.path.lexists(file):
+        file.unlink()
+
+
+def _remove_folder(folder: Path) -> None:
+    if folder.name == "__pycache__":
+        import shutil
+
+        # an interrupted compiler leaves a temporary file there (importlib, _write_atomic)
+        shutil.rmtree(folder, ignore_errors=True)
+    # what others have put there meanwhile stays
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
+def _put_back(aside: Path, file: Path) -> None:
+    if os.path.lexists(aside):
+        aside.replace(file)
 
 
 class TransactionalDestination(WheelDestination):
@@ -129,7 +165,7 @@ class TransactionalDestination(WheelDestination):
         self._same_content = same_content or {}
         self._shebang = shebang
         self._written: dict[tuple[str, str], RecordEntry] = {}
-        self._known_folders: set[Path] = set()
+        self._known_folders: dict[tuple[str, Path], Finding | None] = {}
 
     @property
     def python_files(self) -> list[tuple[Path, str]]:
@@ -207,17 +243,13 @@ class TransactionalDestination(WheelDestination):
         self, scheme: str, path: str, stream: BinaryIO, *, is_executable: bool
     ) -> RecordEntry:
         target = self._prepare(scheme, path)
-        new = target.with_name(target.name + _NEW)
-        file = new.open("xb")
-        try:
-            with file:
+        new = self._transaction.temporary_name(target.parent)
+        with _removed_on_failure(new, target):
+            with new.open("xb") as file:
                 hash_, size = copyfileobj_with_hashing(stream, cast("BinaryIO", file), "sha256")
             if is_executable:
                 make_file_executable(new)
             self._transaction.put(new, target)
-        except BaseException:
-            new.unlink(missing_ok=True)
-            raise
         entry = RecordEntry(path, Hash("sha256", hash_), size)
         self._written[scheme, path] = entry
         return entry
@@ -231,35 +263,81 @@ class TransactionalDestination(WheelDestination):
         is_executable: bool,  # noqa: FBT001 - as write_file
     ) -> RecordEntry:
         target = self._prepare(scheme, path)
-        new = target.with_name(target.name + _NEW)
+        new = self._transaction.temporary_name(target.parent)
         try:
             os.link(self.location(scheme, original.path), new)
         except OSError:
             return self._write(scheme, path, stream, is_executable=is_executable)
-        self._transaction.put(new, target)
+        with _removed_on_failure(new, target):
+            self._transaction.put(new, target)
         entry = RecordEntry(path, original.hash_, original.size)
         self._written[scheme, path] = entry
         return entry
 
+    def obstacle(self, scheme: str, path: str) -> Finding | None:
+        """Tell what stands in the way of a file: itself, if it is not to be replaced, or what is no folder.
+
+        :return: WF505 or WF506; None if the way is free.
+        :raises InvalidWheelError: WF408 if the file lies outside of the scheme's folder.
+        """
+        file = self.location(scheme, path)
+        if os.path.lexists(file):
+            if file.is_dir() and not file.is_symlink():
+                sentence = "there is a folder where the wheel has a file"
+                return Finding(codes.CANNOT_WRITE, str(file), sentence)
+            if not self._overwrite_existing:
+                return Finding(codes.FILE_EXISTS, str(file), "it exists already")
+        folder = scheme, file.parent
+        if folder not in self._known_folders:
+            root = Path(_under_destdir(os.path.abspath(self._folders[scheme]), self._destdir))
+            self._known_folders[folder] = _folder_obstacle(file.parent, root)
+        return self._known_folders[folder]
+
     def _prepare(self, scheme: str, path: str) -> Path:
         target = self.location(scheme, path)
-        if not self._overwrite_existing and os.path.lexists(target):
-            sentence = "the file exists already"
-            raise FileExistsRefusedError([Finding(codes.FILE_EXISTS, str(target), sentence)])
-        if target.parent not in self._known_folders:
-            self._refuse_links(scheme, target.parent)
+        found = self.obstacle(scheme, path)
+        if found is not None:
+            is_file = found.code is codes.FILE_EXISTS
+            raise (FileExistsRefusedError if is_file else EnvironmentRefusedError)([found])
+        try:
             self._transaction.make_folder(target.parent)
-            self._known_folders.add(target.parent)
+        except OSError as error:
+            raise _cannot_write(target.parent, error) from error
         return target
 
-    def _refuse_links(self, scheme: str, folder: Path) -> None:
-        """Refuse to write through a symbolic link below the scheme's folder."""
-        root = Path(_under_destdir(os.path.abspath(self._folders[scheme]), self._destdir))
-        while folder != root:
-            if folder.is_symlink():
-                sentence = "a symbolic link stands where the wheel has a folder"
-                raise EnvironmentRefusedError([Finding(codes.CANNOT_WRITE, str(folder), sentence)])
-            folder = folder.parent
+
+def _folder_obstacle(folder: Path, root: Path) -> Finding | None:
+    """Find what is no folder on the way from a scheme's folder to a folder in it; links count only below."""
+    way = [folder, *folder.parents]
+    for each in way[: way.index(root)]:
+        if each.is_symlink():
+            sentence = "a symbolic link is where the wheel has a folder, and might lead anywhere"
+            return Finding(codes.CANNOT_WRITE, str(each), sentence)
+    for each in way:
+        if each.is_dir():
+            return None
+        if os.path.lexists(each):
+            sentence = "it is no folder, but files of the wheel belong below it"
+            return Finding(codes.CANNOT_WRITE, str(each), sentence)
+    return None
+
+
+@contextlib.contextmanager
+def _removed_on_failure(new: Path, target: Path) -> Iterator[None]:
+    """Take a temporary file away when its final one can't be made, and name that one in the error."""
+    try:
+        yield
+    except BaseException as error:
+        new.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise _cannot_write(target, error) from error
+        raise
+
+
+def _cannot_write(file: Path, error: OSError) -> EnvironmentRefusedError:
+    return EnvironmentRefusedError(
+        [Finding(codes.CANNOT_WRITE, str(file), error.strerror or str(error))]
+    )
 
 
 def _under_destdir(path: str, destdir: str | None) -> str:

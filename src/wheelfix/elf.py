@@ -39,7 +39,8 @@ ELF_MAGIC = b"\x7fELF"
 ELF_HEADER_SIZE = 64
 
 # elf.h
-_EM_S390, _EM_ARM, _EM_ALPHA = 22, 40, 0x9026
+_EM_ARM = 40
+_WIDE_HASH_MACHINES = (22, 0x9026)  # EM_S390, EM_ALPHA
 _EF_ARM_ABI_FLOAT_SOFT = 0x200
 _EF_ARM_ABI_FLOAT_HARD = 0x400
 _DT_NEEDED, _DT_HASH, _DT_STRTAB, _DT_SYMTAB, _DT_SONAME = 1, 4, 5, 6, 14
@@ -236,20 +237,21 @@ class _Reader:
             )
             for segment in header.iter_segments()
         ]
+        self.dynamic = self.dynamic_tags()
+        self.strings = self.table(_DT_STRTAB)
 
     def facts(self, init_symbols: Iterable[str]) -> ElfFacts:
-        dynamic = self.dynamic_tags()
-        needed = tuple(self.name_at(dynamic, offset) for offset in dynamic.get(_DT_NEEDED, ()))
-        version_needs = tuple(self.version_needs(dynamic))
+        needed = tuple(self.name_at(offset) for offset in self.dynamic.get(_DT_NEEDED, ()))
+        version_needs = tuple(self.version_needs())
         return ElfFacts(
             architecture=self.architecture,
-            is_shared_object=self.type == 3 and bool(dynamic),  # noqa: PLR2004 - ET_DYN
-            soname=next((self.name_at(dynamic, at) for at in dynamic.get(_DT_SONAME, ())), None),
+            is_shared_object=self.type == 3 and bool(self.dynamic),  # noqa: PLR2004 - ET_DYN
+            soname=next((self.name_at(at) for at in self.dynamic.get(_DT_SONAME, ())), None),
             needed=needed,
             version_needs=version_needs,
             libc_families=_libc_families(needed, version_needs),
             init_symbols=frozenset(
-                symbol for symbol in init_symbols if self.defines_function(dynamic, symbol)
+                symbol for symbol in init_symbols if self.defines_function(symbol)
             ),
         )
 
@@ -291,44 +293,49 @@ class _Reader:
                 return address - segment.address + segment.offset
         raise MalformedElfError(self.name, f"no segment holds the address {address:#x}")
 
-    def table(self, dynamic: dict[int, list[int]], tag: int) -> int | None:
-        values = dynamic.get(tag)
+    def table(self, tag: int) -> int | None:
+        values = self.dynamic.get(tag)
         return self.offset_of(values[0]) if values else None
 
-    def name_at(self, dynamic: dict[int, list[int]], offset: int) -> str:
-        strings = self.table(dynamic, _DT_STRTAB)
-        if strings is None:
+    def string_at(self, offset: int, size: int) -> bytes:
+        if self.strings is None:
             raise MalformedElfError(self.name, "it has no string table")
-        content = self.bytes_at(strings + offset, _MAX_NAME_LENGTH, exactly=False)
+        return self.bytes_at(self.strings + offset, size, exactly=False)
+
+    def name_at(self, offset: int) -> str:
+        content = self.string_at(offset, _MAX_NAME_LENGTH)
         end = content.find(b"\0")
         if end < 0:
             raise MalformedElfError(self.name, "a name in it never ends")
+        self.names_size += end
+        if self.names_size > _MAX_NAMES_SIZE:
+            raise MalformedElfError(self.name, "its names are too long")
         return content[:end].decode()
 
-    def version_needs(self, dynamic: dict[int, list[int]]) -> Iterator[tuple[str, str]]:
+    def version_needs(self) -> Iterator[tuple[str, str]]:
         """Walk DT_VERNEED (Elf64_Verneed and Elf64_Vernaux, the same on 32 bits)."""
-        at = self.table(dynamic, _DT_VERNEED)
+        at = self.table(_DT_VERNEED)
         if at is None:
             return
         left = _MAX_VERSION_NEEDS
-        for _ in range(min(dynamic.get(_DT_VERNEEDNUM, [0])[0], _MAX_VERSION_NEEDS)):
+        for _ in range(min(self.dynamic.get(_DT_VERNEEDNUM, [0])[0], _MAX_VERSION_NEEDS)):
             _, count, file, auxiliary, following = self.unpack_at("HHIII", at)
-            file_name = self.name_at(dynamic, file)
+            file_name = self.name_at(file)
             auxiliary_at = at + auxiliary
             for _ in range(count):
                 left -= 1
                 if left < 0:
                     raise MalformedElfError(self.name, "it needs too many versions")
                 _, _, _, version, next_auxiliary = self.unpack_at("IHHII", auxiliary_at)
-                yield file_name, self.name_at(dynamic, version)
+                yield file_name, self.name_at(version)
                 auxiliary_at += next_auxiliary
             at += following
 
-    def defines_function(self, dynamic: dict[int, list[int]], symbol: str) -> bool:
+    def defines_function(self, symbol: str) -> bool:
         """Look one symbol up as dlsym does, by hash table."""
-        gnu_hash = self.table(dynamic, _DT_GNU_HASH)
-        sysv_hash = self.table(dynamic, _DT_HASH)
-        symbols = self.table(dynamic, _DT_SYMTAB)
+        gnu_hash = self.table(_DT_GNU_HASH)
+        sysv_hash = self.table(_DT_HASH)
+        symbols = self.table(_DT_SYMTAB)
         if symbols is None:
             return False
         if gnu_hash is not None:
@@ -337,7 +344,7 @@ class _Reader:
             candidates = self.sysv_hash_candidates(sysv_hash, symbol)
         else:
             return False
-        return any(self.is_function(dynamic, symbols, index, symbol) for index in candidates)
+        return any(self.is_function(symbols, index, symbol.encode()) for index in candidates)
 
     def gnu_hash_candidates(self, table: int, symbol: str) -> Iterator[int]:
         """Walk one chain of DT_GNU_HASH (glibc elf/dl-lookup.c, do_lookup_x)."""
@@ -363,7 +370,10 @@ class _Reader:
 
     def sysv_hash_candidates(self, table: int, symbol: str) -> Iterator[int]:
         """Walk one chain of DT_HASH (System V ABI, "Hash Table")."""
-        buckets, _ = self.unpack_at("II", table)
+        # glibc sysdeps/s390/s390-64/bits/elfclass.h and sysdeps/alpha/bits/elfclass.h (Elf_Symndx), musl likewise
+        is_wide = self.architecture.bits == 64 and self.architecture.machine in _WIDE_HASH_MACHINES  # noqa: PLR2004
+        entry, size = ("Q", 8) if is_wide else ("I", 4)
+        buckets, _ = self.unpack_at(2 * entry, table)
         if buckets == 0:
             return
         hashed = 0
@@ -371,17 +381,15 @@ class _Reader:
             hashed = (hashed << 4) + byte
             high = hashed & 0xF0000000
             hashed = (hashed ^ high >> 24) & ~high & 0xFFFFFFFF
-        (index,) = self.unpack_at("I", table + 8 + hashed % buckets * 4)
+        (index,) = self.unpack_at(entry, table + (2 + hashed % buckets) * size)
         for _ in range(_MAX_HASH_CHAIN):
             if index == 0:
                 return
             yield index
-            (index,) = self.unpack_at("I", table + 8 + (buckets + index) * 4)
+            (index,) = self.unpack_at(entry, table + (2 + buckets + index) * size)
         raise MalformedElfError(self.name, "a hash chain in it never ends")
 
-    def is_function(
-        self, dynamic: dict[int, list[int]], symbols: int, index: int, symbol: str
-    ) -> bool:
+    def is_function(self, symbols: int, index: int, symbol: bytes) -> bool:
         if self.architecture.bits == 64:  # noqa: PLR2004
             name, info, other, section, _, _ = self.unpack_at("IBBHQQ", symbols + index * 24)
         else:
@@ -391,5 +399,5 @@ class _Reader:
             and info & 0xF == _STT_FUNC
             and info >> 4 in (_STB_GLOBAL, _STB_WEAK)
             and other & 3 in (_STV_DEFAULT, _STV_PROTECTED)
-            and self.name_at(dynamic, name) == symbol
+            and self.string_at(name, len(symbol) + 1) == symbol + b"\0"
         )

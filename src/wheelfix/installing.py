@@ -28,7 +28,7 @@ from wheelfix.sources import RepairedSource, plan_source
 from wheelfix.targets.running import running_target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from installer.destinations import WheelDestination
     from installer.sources import WheelSource
@@ -121,11 +121,11 @@ def install_wheels(
     transaction = Transaction()
     with contextlib.ExitStack() as opened:
         calls = [
-            _Call(archive, plan.with_findings(findings), targets, options, transaction)
+            _Call(archive, plan, findings, targets, options, transaction)
             for archive, plan in _plan_all(paths, targets, policy, options, opened)
         ]
+        _refuse_obstacles(calls, options)
         if not dry_run:
-            _refuse_existing(calls, options)
             failed = _write_all(calls, targets, options, transaction)
             for call in calls:
                 call.note_failed_bytecode(failed)
@@ -142,14 +142,19 @@ class _Call:
         self,
         archive: WheelArchive,
         plan: Plan,
+        findings: tuple[Finding, ...],
         targets: Sequence[Target],
         options: InstallOptions,
         transaction: Transaction,
     ) -> None:
         self.archive = archive
-        self.plan = plan
+        self.plan = plan.with_findings(findings)
         self.script_kind = options.script_kind or get_launcher_kind()
-        self.metadata = _metadata(plan, options)
+        # the interpreter's path would make the file another one on every machine
+        unplaced = tuple(
+            replace(finding, subject=codes.EXTERNALLY_MANAGED.reason) for finding in findings
+        )
+        self.metadata = _metadata(plan.with_findings(unplaced), options)
         duplicates = [each for each in plan.decisions if each.action is Action.DUPLICATE]
         self.destination = TransactionalDestination(
             folders_of(targets, options, archive.distribution),
@@ -168,12 +173,8 @@ class _Call:
     def scheme_of(self, path: str) -> tuple[str, str]:
         return scheme_of(path, self.archive, self.archive.root_scheme)
 
-    def locations(self) -> Iterator[str]:
-        """Name every file that will be written."""
-        for scheme, path in self._scheme_paths():
-            yield str(self.destination.location(scheme, path))
-
-    def _scheme_paths(self) -> Iterator[tuple[str, str]]:
+    def scheme_paths(self) -> Iterator[tuple[str, str]]:
+        """Name every file that will be written, with its scheme."""
         dist_info = self.archive.dist_info_dir
         for path in self.archive.paths:
             for new_path in self.plan.paths_of(path):
@@ -232,25 +233,47 @@ def _plan_all(
     return planned
 
 
-def _refuse_existing(calls: Sequence[_Call], options: InstallOptions) -> None:
+def _refuse_obstacles(calls: Sequence[_Call], options: InstallOptions) -> None:
     """Refuse, before the first byte, what exists already and what would be written twice.
 
     :raises FileExistsRefusedError: WF505.
+    :raises EnvironmentRefusedError: WF506 where a file, a folder or a link is in the way.
     """
     owners: dict[str, _Call] = {}
     findings = []
     for call in calls:
-        for location in call.locations():
-            owner = owners.setdefault(location, call)
-            if owner is not call:
-                sentence = f"both {owner.plan.wheel} and {call.plan.wheel} bring this file"
-            elif os.path.lexists(location):
-                sentence = "it exists already"
-            else:
-                continue
-            findings.append(Finding(codes.FILE_EXISTS, location, sentence))
-    if findings and not options.overwrite_existing:
-        raise FileExistsRefusedError(findings)
+        for scheme, path in call.scheme_paths():
+            found = call.destination.obstacle(scheme, path)
+            location = str(call.destination.location(scheme, path))
+            if location in owners and found is None and not options.overwrite_existing:
+                sentence = _brought_twice(owners[location].plan.wheel, call.plan.wheel)
+                found = Finding(codes.FILE_EXISTS, location, sentence)
+            owners.setdefault(location, call)
+            if found is not None:
+                findings.append(found)
+    findings += _files_and_folders(owners)
+    if any(finding.code is codes.FILE_EXISTS for finding in findings):
+        raise FileExistsRefusedError(list(dict.fromkeys(findings)))
+    if findings:
+        raise EnvironmentRefusedError(list(dict.fromkeys(findings)))
+
+
+def _brought_twice(first: str, second: str) -> str:
+    return f"{first} brings it twice" if first == second else f"both {first} and {second} bring it"
+
+
+def _files_and_folders(locations: Collection[str]) -> Iterator[Finding]:
+    """Find what one member has as a file and another one as a folder."""
+    folders = set()
+    for location in locations:
+        folder = os.path.dirname(location)
+        while folder not in folders:
+            folders.add(folder)
+            folder = os.path.dirname(folder)
+    for location in locations:
+        if location in folders:
+            sentence = "the wheels of this call have it as a file and as a folder"
+            yield Finding(codes.CANNOT_WRITE, location, sentence)
 
 
 def _write_all(

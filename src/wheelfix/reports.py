@@ -29,7 +29,7 @@ _VERBS = {
 
 
 def summary_lines(wheel: InstalledWheel, *, dry_run: bool) -> Iterator[str]:
-    """Say what was done with one wheel: a line for it, then one for each file that was changed."""
+    """Say what was done with one wheel: a line for it, then one for each new name."""
     changes = wheel.plan.changes
     counts = [
         f"{sum(change.action is action for change in changes)} {verb}"
@@ -40,13 +40,12 @@ def summary_lines(wheel: InstalledWheel, *, dry_run: bool) -> Iterator[str]:
     outcome = ", ".join(counts) if counts else "every name stays"
     yield f"{wheel.distribution} {wheel.version}: {done}, {outcome}"
     for change in changes:
-        yield f"  {_change(change)}"
+        if change.new_path is not None:
+            yield f"  {_new_name(change, change.new_path)}"
 
 
-def _change(decision: Decision) -> str:
-    if decision.new_path is None:
-        return f"{decision.path}  ({_VERBS[decision.action]})"
-    new_name = decision.new_path.rpartition("/")[2]
+def _new_name(decision: Decision, new_path: str) -> str:
+    new_name = new_path.rpartition("/")[2]
     sign = "->" if decision.action is Action.RENAME else "+"
     return f"{decision.path} {sign} {new_name}"
 

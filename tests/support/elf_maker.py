@@ -11,6 +11,30 @@ import struct
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from support.elf_architectures import (
+    AARCH64,
+    ARCHITECTURES,
+    ARM_HARD_FLOAT,
+    ARM_SOFT_FLOAT,
+    I386,
+    LOONGARCH64,
+    MIPS64EL,
+    PPC64,
+    PPC64LE,
+    RISCV64,
+    S390X,
+    X86_64,
+    X86_64_X32,
+    Architecture,
+)
+from support.elf_hashes import (
+    gnu_bucket_count,
+    gnu_hash,
+    gnu_hash_table,
+    sysv_hash,
+    sysv_hash_table,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -32,69 +56,6 @@ __all__ = [
     "extension_module",
     "shared_object",
 ]
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """What the ELF header says, and the names that libcs give their own files there."""
-
-    machine: int
-    bits: int = 64
-    byte_order: str = "little"
-    flags: int = 0
-    musl_name: str = ""
-    glibc_base_version: str = "GLIBC_2.17"
-
-    @property
-    def _order(self) -> str:
-        return "<" if self.byte_order == "little" else ">"
-
-    def pack(self, layout: str, *values: int) -> bytes:
-        """Pack as ``struct`` does, with A for an address or other word of the class's size."""
-        return struct.pack(
-            self._order + layout.replace("A", "Q" if self.bits == 64 else "I"), *values
-        )
-
-
-X86_64 = Architecture(62, musl_name="x86_64", glibc_base_version="GLIBC_2.2.5")
-X86_64_X32 = Architecture(62, 32, musl_name="x32", glibc_base_version="GLIBC_2.16")
-I386 = Architecture(3, 32, musl_name="x86", glibc_base_version="GLIBC_2.0")
-AARCH64 = Architecture(183, musl_name="aarch64")
-# EF_ARM_EABI_VER5 and EF_ARM_ABI_FLOAT_HARD or EF_ARM_ABI_FLOAT_SOFT
-ARM_HARD_FLOAT = Architecture(
-    40, 32, flags=0x05000400, musl_name="armv7", glibc_base_version="GLIBC_2.4"
-)
-ARM_SOFT_FLOAT = Architecture(
-    40, 32, flags=0x05000200, musl_name="armel", glibc_base_version="GLIBC_2.4"
-)
-PPC64LE = Architecture(21, flags=2, musl_name="ppc64le")
-PPC64 = Architecture(
-    21, byte_order="big", flags=1, musl_name="ppc64", glibc_base_version="GLIBC_2.3"
-)
-S390X = Architecture(22, byte_order="big", musl_name="s390x", glibc_base_version="GLIBC_2.2")
-# EF_RISCV_RVC and EF_RISCV_FLOAT_ABI_DOUBLE
-RISCV64 = Architecture(243, flags=5, musl_name="riscv64", glibc_base_version="GLIBC_2.27")
-# EF_LOONGARCH_ABI_DOUBLE_FLOAT and EF_LOONGARCH_OBJABI_V1
-LOONGARCH64 = Architecture(
-    258, flags=0x43, musl_name="loongarch64", glibc_base_version="GLIBC_2.36"
-)
-# EF_MIPS_ARCH_64R2, CPIC, PIC, NOREORDER
-MIPS64EL = Architecture(8, flags=0x80000007, musl_name="mips64", glibc_base_version="GLIBC_2.0")
-
-ARCHITECTURES: Mapping[str, Architecture] = {
-    "x86_64": X86_64,
-    "x32": X86_64_X32,
-    "i386": I386,
-    "aarch64": AARCH64,
-    "arm hard float": ARM_HARD_FLOAT,
-    "arm soft float": ARM_SOFT_FLOAT,
-    "ppc64le": PPC64LE,
-    "ppc64": PPC64,
-    "s390x": S390X,
-    "riscv64": RISCV64,
-    "loongarch64": LOONGARCH64,
-    "mips64el": MIPS64EL,
-}
 
 
 @dataclass(frozen=True)
@@ -122,56 +83,6 @@ class _Strings:
         return self._offsets[text]
 
 
-def _sysv_hash(name: str) -> int:
-    value = 0
-    for byte in name.encode():
-        value = (value << 4) + byte
-        high = value & 0xF0000000
-        value = (value ^ (high >> 24)) & ~high & 0xFFFFFFFF
-    return value
-
-
-def _gnu_hash(name: str) -> int:
-    value = 5381
-    for byte in name.encode():
-        value = (value * 33 + byte) & 0xFFFFFFFF
-    return value
-
-
-def _sysv_hash_table(architecture: Architecture, names: Sequence[str]) -> bytes:
-    # The 64-bit s390 ABI is the odd one with 8-byte entries here.
-    letter = "Q" if architecture.machine == S390X.machine and architecture.bits == 64 else "I"
-    bucket_count = max(1, len(names) // 2)
-    buckets = [0] * bucket_count
-    chains = [0] * len(names)
-    for index, name in enumerate(names):
-        if name:
-            bucket = _sysv_hash(name) % bucket_count
-            chains[index], buckets[bucket] = buckets[bucket], index
-    values = [bucket_count, len(names), *buckets, *chains]
-    return architecture.pack(f"{len(values)}{letter}", *values)
-
-
-def _gnu_bucket_count(defined: Sequence[str]) -> int:
-    return max(1, len(defined) // 2)
-
-
-def _gnu_hash_table(architecture: Architecture, first: int, defined: Sequence[str]) -> bytes:
-    """Make the table; ``defined`` must be sorted by bucket already."""
-    bucket_count = _gnu_bucket_count(defined)
-    hashes = [_gnu_hash(name) for name in defined]
-    bloom, shift = 0, 6
-    buckets = [0] * bucket_count
-    chains = []
-    for index, value in enumerate(hashes):
-        bloom |= 1 << value % architecture.bits | 1 << (value >> shift) % architecture.bits
-        buckets[value % bucket_count] = buckets[value % bucket_count] or first + index
-        last = index + 1 == len(hashes) or hashes[index + 1] % bucket_count != value % bucket_count
-        chains.append(value & ~1 | last)
-    head = architecture.pack("4IA", bucket_count, first, 1, shift, bloom)
-    return head + architecture.pack(f"{bucket_count}I{len(chains)}I", *buckets, *chains)
-
-
 def _symbol(architecture: Architecture, name: int, *, defined: bool, value: int) -> bytes:
     info = 1 << 4 | (2 if defined else 0)  # STB_GLOBAL, STT_FUNC or STT_NOTYPE
     section = 1 if defined else 0
@@ -195,7 +106,7 @@ def _version_needs(
         for place, (index, version) in enumerate(versions, start=1):
             following = 16 if place < len(versions) else 0
             content += architecture.pack(
-                "IHHII", _sysv_hash(version), 0, index, strings.add(version), following
+                "IHHII", sysv_hash(version), 0, index, strings.add(version), following
             )
     return content
 
@@ -255,8 +166,8 @@ def _symbol_sections(
     defined: Sequence[str],
     hash_style: str,
 ) -> list[_Section]:
-    bucket_count = _gnu_bucket_count(defined)
-    ordered = sorted(defined, key=lambda name: _gnu_hash(name) % bucket_count)
+    bucket_count = gnu_bucket_count(defined)
+    ordered = sorted(defined, key=lambda name: gnu_hash(name) % bucket_count)
     names = ["", *(name for name, _ in undefined), *ordered]
     first_defined = 1 + len(undefined)
     symbols = architecture.pack("16x" if architecture.bits == 32 else "24x")
@@ -271,11 +182,9 @@ def _symbol_sections(
         _Section(".dynsym", 11, symbols, ".dynstr", 1, 24 if architecture.bits == 64 else 16),
     ]
     if hash_style in {"sysv", "both"}:
-        sections.append(
-            _Section(".hash", 5, _sysv_hash_table(architecture, names), ".dynsym", 0, 4)
-        )
+        sections.append(_Section(".hash", 5, sysv_hash_table(architecture, names), ".dynsym", 0, 4))
     if hash_style in {"gnu", "both"}:
-        table = _gnu_hash_table(architecture, first_defined, ordered)
+        table = gnu_hash_table(architecture, first_defined, ordered)
         sections.append(_Section(".gnu.hash", 0x6FFFFFF6, table, ".dynsym"))
     if any(version > 1 for version in versions):
         content = architecture.pack(f"{len(versions)}H", *versions)
