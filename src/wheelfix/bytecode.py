@@ -65,7 +65,7 @@ def _compile(target: Target, files: list[tuple[str, str]], levels: list[int]) ->
     try:
         return _compile_elsewhere(target.executable, files, levels)
     # it was there when it was asked, or somebody described it by hand
-    except (OSError, ValueError):
+    except (OSError, TypeError, ValueError):
         return every_file
 
 

@@ -291,8 +291,8 @@ FILE_EXISTS = _code(
 CANNOT_WRITE = _code(
     "WF506",
     _E,
-    "the file system refused to write",
-    "Mend the place that is named, or install elsewhere; nothing of this call was kept.",
+    "a file can't be written where it belongs",
+    "Mend the place that is named, or install elsewhere.",
 )
 UNKNOWN_SCHEME = _code(
     "WF507",

@@ -216,7 +216,9 @@ class _Reader:
     def __init__(self, stream: BinaryIO, name: str) -> None:
         self.stream = stream
         self.name = name
-        self.size = stream.seek(0, 2)
+        # SpooledTemporaryFile.seek gives nothing before 3.11
+        stream.seek(0, 2)
+        self.size = stream.tell()
         self.names_size = 0
         head = self.bytes_at(0, ELF_HEADER_SIZE, exactly=False)
         header = _open_header(head, b"", name)
@@ -370,10 +372,10 @@ class _Reader:
 
     def sysv_hash_candidates(self, table: int, symbol: str) -> Iterator[int]:
         """Walk one chain of DT_HASH (System V ABI, "Hash Table")."""
-        # glibc sysdeps/s390/s390-64/bits/elfclass.h and sysdeps/alpha/bits/elfclass.h (Elf_Symndx), musl likewise
+        # 64-bit s390 and Alpha have entries of eight bytes (glibc and musl, Elf_Symndx)
         is_wide = self.architecture.bits == 64 and self.architecture.machine in _WIDE_HASH_MACHINES  # noqa: PLR2004
         entry, size = ("Q", 8) if is_wide else ("I", 4)
-        buckets, _ = self.unpack_at(2 * entry, table)
+        (buckets,) = self.unpack_at(entry, table)
         if buckets == 0:
             return
         hashed = 0
@@ -381,12 +383,13 @@ class _Reader:
             hashed = (hashed << 4) + byte
             high = hashed & 0xF0000000
             hashed = (hashed ^ high >> 24) & ~high & 0xFFFFFFFF
-        (index,) = self.unpack_at(entry, table + (2 + hashed % buckets) * size)
+        first_at = table + 2 * size
+        (index,) = self.unpack_at(entry, first_at + hashed % buckets * size)
         for _ in range(_MAX_HASH_CHAIN):
             if index == 0:
                 return
             yield index
-            (index,) = self.unpack_at(entry, table + (2 + buckets + index) * size)
+            (index,) = self.unpack_at(entry, first_at + (buckets + index) * size)
         raise MalformedElfError(self.name, "a hash chain in it never ends")
 
     def is_function(self, symbols: int, index: int, symbol: bytes) -> bool:

@@ -121,7 +121,14 @@ def install_wheels(
     transaction = Transaction()
     with contextlib.ExitStack() as opened:
         calls = [
-            _Call(archive, plan, findings, targets, options, transaction)
+            _Call(
+                archive,
+                plan,
+                findings,
+                targets=targets,
+                options=options,
+                transaction=transaction,
+            )
             for archive, plan in _plan_all(paths, targets, policy, options, opened)
         ]
         _refuse_obstacles(calls, options)
@@ -143,6 +150,7 @@ class _Call:
         archive: WheelArchive,
         plan: Plan,
         findings: tuple[Finding, ...],
+        *,
         targets: Sequence[Target],
         options: InstallOptions,
         transaction: Transaction,

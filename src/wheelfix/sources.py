@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from installer.sources import WheelSource
-from installer.utils import parse_metadata_file
+from installer.utils import parse_entrypoints, parse_metadata_file
 
 from wheelfix import codes
 from wheelfix.archive import WheelArchive, scheme_of
-from wheelfix.errors import WheelRefusedError
+from wheelfix.codes import Finding
+from wheelfix.errors import InvalidWheelError, WheelRefusedError
 from wheelfix.planning import (
     Member,
     Plan,
@@ -46,6 +47,8 @@ _SOURCE_SUFFIXES = (".py", ".pyi", ".pyc", ".txt", ".md", ".rst", ".json", ".htm
 #: bytes of an ELF file that are held in memory before it goes to a temporary file
 _SPOOL_SIZE = 8 * 1024 * 1024
 _COPY_SIZE = 256 * 1024
+#: NAME_MAX of Linux (limits.h); a compressed tag set stands for the product of its parts
+_MAX_TAG_LENGTH = 255
 
 
 class RepairedSource(WheelSource):
@@ -133,7 +136,7 @@ def plan_source(source: WheelSource, targets: Sequence[Target], policy: Policy) 
     else:
         name, findings = f"{source.distribution} {source.version}", ()
         metadata = parse_metadata_file(source.read_dist_info("WHEEL"))
-        tags = _metadata_tags(metadata.get_all("Tag") or [])
+        tags = _metadata_tags(metadata.get_all("Tag") or [], name)
         root_scheme = "purelib" if metadata["Root-Is-Purelib"] == "true" else "platlib"
     wheel = Wheel(
         file_name=name,
@@ -143,7 +146,10 @@ def plan_source(source: WheelSource, targets: Sequence[Target], policy: Policy) 
     )
     if any(member.binary_format == "elf" for member in wheel.members):
         wheel = _with_facts(wheel, source, targets)
-    return plan(wheel, targets, policy).with_findings(findings)
+    decided = plan(wheel, targets, policy)
+    if len({member.scheme for member in wheel.members}) > 1:
+        findings += tuple(_collisions(wheel, decided, source, root_scheme, targets))
+    return decided.with_findings(findings)
 
 
 def _with_facts(wheel: Wheel, source: WheelSource, targets: Sequence[Target]) -> Wheel:
@@ -161,37 +167,72 @@ def _with_facts(wheel: Wheel, source: WheelSource, targets: Sequence[Target]) ->
     )
 
 
-def _metadata_tags(lines: list[str]) -> frozenset[WheelTag]:
-    return frozenset().union(*(parse_wheel_tags(line.strip()) for line in lines))
+def _metadata_tags(lines: list[str], wheel: str) -> frozenset[WheelTag]:
+    # each line should be one tag; a compressed set as long as a file name may be is taken too
+    if any(len(line) > _MAX_TAG_LENGTH for line in lines):
+        sentence = "a Tag in the WHEEL file is too long"
+        raise InvalidWheelError([Finding(codes.BAD_WHEEL_METADATA, wheel, sentence)])
+    try:
+        return frozenset().union(*(parse_wheel_tags(line.strip()) for line in lines))
+    except ValueError as error:
+        raise InvalidWheelError([Finding(codes.BAD_WHEEL_METADATA, wheel, str(error))]) from error
 
 
-def _streams(source: WheelSource, wanted: Collection[str] | None) -> Iterator[tuple[str, BinaryIO]]:
-    """Give out path and stream of the wanted members, or of all, without opening others where that can be had."""
+def _collisions(
+    wheel: Wheel, decided: Plan, source: WheelSource, root_scheme: str, targets: Sequence[Target]
+) -> Iterator[Finding]:
+    """Find members of two schemes, and scripts, that are one file on a target: purelib mostly is platlib too."""
+    owners: dict[tuple[str, str], str] = {}
+    if "entry_points.txt" in source.dist_info_filenames:
+        for name, _, _, _ in parse_entrypoints(source.read_dist_info("entry_points.txt")):
+            for target in targets:
+                owners[target.paths.get("scripts", "scripts"), name] = f"the entry point {name!r}"
+    for member in wheel.members:
+        for new_path in decided.paths_of(member.path):
+            scheme, scheme_path = scheme_of(new_path, source, root_scheme)
+            places = {(target.paths.get(scheme, scheme), scheme_path) for target in targets}
+            taken = [owners.setdefault(place, member.path) for place in sorted(places)]
+            other = next((owner for owner in taken if owner != member.path), None)
+            if other is not None:
+                sentence = f"it would be written to the same file as {other}"
+                yield Finding(codes.DUPLICATE_MEMBER, new_path, sentence)
+
+
+def _streams(source: WheelSource, wanted: Collection[str]) -> Iterator[tuple[str, BinaryIO]]:
+    """Give out path and stream of the wanted members, without opening others where that can be had."""
     if isinstance(source, WheelArchive):
-        for path in source.paths if wanted is None else sorted(wanted):
+        for path in sorted(wanted):
             with source.open_member(path) as stream:
                 yield path, stream
     else:
         for (path, _, _), stream, _ in source.get_contents():
-            if wanted is None or path in wanted:
+            if path in wanted:
                 yield path, stream
 
 
 def _members(source: WheelSource, root_scheme: str) -> Iterator[Member]:
-    if isinstance(source, WheelArchive):
-        paths = source.paths
-        heads = _heads(source, {path for path in paths if not path.endswith(_SOURCE_SUFFIXES)})
-        heads.update(dict.fromkeys(set(paths) - set(heads), b""))
-    else:
-        heads = _heads(source, None)
-        paths = list(heads)
-    for path in paths:
+    for path, head in dict(_heads(source)).items():
         scheme, scheme_path = scheme_of(path, source, root_scheme)
-        yield _member(Member(path, scheme, scheme_path), heads[path])
+        yield _member(Member(path, scheme, scheme_path), head)
 
 
-def _heads(source: WheelSource, wanted: Collection[str] | None) -> dict[str, bytes]:
-    return {path: stream.read(_HEAD_SIZE) for path, stream in _streams(source, wanted)}
+def _heads(source: WheelSource) -> Iterator[tuple[str, bytes]]:
+    """Give out each file's path and first bytes; none of a file that can't be machine code by its place or name."""
+    dist_info = f"{source.dist_info_dir}/"
+
+    def is_text(path: str) -> bool:
+        return path.endswith(_SOURCE_SUFFIXES) or path.startswith(dist_info)
+
+    if isinstance(source, WheelArchive):
+        for path in source.paths:
+            if is_text(path):
+                yield path, b""
+            else:
+                with source.open_member(path) as stream:
+                    yield path, stream.read(_HEAD_SIZE)
+    else:
+        for (path, _, _), stream, _ in source.get_contents():
+            yield path, b"" if is_text(path) else stream.read(_HEAD_SIZE)
 
 
 def _member(member: Member, head: bytes) -> Member:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -29,7 +30,7 @@ examples:
 exit status: 0 done, 1 refused, 2 wrong usage, 3 internal error
 """
 
-_DONE, _INTERNAL_ERROR, _INTERRUPTED = 0, 3, 130
+_DONE, _NOT_WRITTEN, _INTERNAL_ERROR, _INTERRUPTED = 0, 1, 3, 130
 
 
 def main(arguments: Sequence[str] | None = None, program: str = "wheelfix") -> int:
@@ -41,7 +42,16 @@ def main(arguments: Sequence[str] | None = None, program: str = "wheelfix") -> i
     :raises SystemExit: 0 after --help and --version, 2 for wrong usage, as argparse does.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    options = _parser(program, arguments).parse_args(arguments)
+    try:
+        options = _parser(program, arguments).parse_args(arguments)
+    except SystemExit:
+        _flush_output()
+        raise
+    status = _run(options)
+    return status if _flush_output() else status or _NOT_WRITTEN
+
+
+def _run(options: argparse.Namespace) -> int:
     try:
         return int(options.run(options))
     except WheelfixError as error:
@@ -51,8 +61,7 @@ def main(arguments: Sequence[str] | None = None, program: str = "wheelfix") -> i
             print(line if line.startswith(" ") else f"wheelfix: {line}", file=sys.stderr)
         return error.exit_status
     except BrokenPipeError:
-        # who reads the output has seen enough; keep Python from saying so again at exit
-        sys.stdout = None
+        # who reads the output has seen enough
         return _DONE
     except KeyboardInterrupt:
         print("wheelfix: interrupted, nothing was changed", file=sys.stderr)
@@ -63,6 +72,26 @@ def main(arguments: Sequence[str] | None = None, program: str = "wheelfix") -> i
         traceback.print_exc()
         print("wheelfix: internal error, please report the lines above", file=sys.stderr)
         return _INTERNAL_ERROR
+
+
+def _flush_output() -> bool:
+    """Write out what was printed, so that Python has nothing left to complain of at exit.
+
+    :return: whether it went where it should, or nobody was there to read it.
+    """
+    if sys.stdout is None:  # its file descriptor was closed before the start
+        return True
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        # the rest goes nowhere (Python library reference, signal, "Note on SIGPIPE")
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+        if not isinstance(error, BrokenPipeError):
+            print(f"wheelfix: error: standard output: {error.strerror}", file=sys.stderr)
+            return False
+    return True
 
 
 def _parser(program: str, arguments: Sequence[str]) -> argparse.ArgumentParser:

@@ -77,13 +77,19 @@ def _add_place(parser: argparse.ArgumentParser) -> None:
         "--prefix", "-p", metavar="path", help="override prefix to install packages to"
     )
     place.add_argument(
-        "--target", "-t", metavar="DIR", help="install everything into this folder, as pip does"
+        "--target",
+        "-t",
+        metavar="DIR",
+        type=_folder,
+        help="install everything into this folder, as pip does",
     )
     place.add_argument(
         "--scheme", metavar="NAME", help="installation scheme, like posix_user or deb_system"
     )
     for scheme in SCHEMES:
-        place.add_argument(f"--{scheme}", metavar="DIR", help=f"folder for the {scheme} scheme")
+        place.add_argument(
+            f"--{scheme}", metavar="DIR", type=_folder, help=f"folder for the {scheme} scheme"
+        )
 
 
 def _add_content(parser: argparse.ArgumentParser) -> None:
@@ -104,6 +110,7 @@ def _add_content(parser: argparse.ArgumentParser) -> None:
     content.add_argument(
         "--interpreter",
         metavar="TEXT",
+        type=_shebang,
         help='what the scripts\' shebangs name, never run, like "/usr/bin/env python3"',
     )
     content.add_argument(
@@ -150,6 +157,19 @@ def _add_repair(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _folder(text: str) -> str:
+    # as an unset variable in a script gives it; the current folder is never meant by that
+    if not text:
+        raise argparse.ArgumentTypeError("the name of the folder is empty")
+    return text
+
+
+def _shebang(text: str) -> str:
+    if not text.strip() or len(text.splitlines()) > 1 or text.startswith("#!"):
+        raise argparse.ArgumentTypeError("give the one line that follows `#!`, and not empty")
+    return text
+
+
 def _allowed_code(text: str) -> str:
     code = CODES.get(text.upper())
     if code is None:
@@ -164,7 +184,7 @@ def _allowed_code(text: str) -> str:
 def run(options: argparse.Namespace) -> int:
     """Install, and say what was done.
 
-    :return: exit status 0.
+    :return: exit status: 0 done, 1 done but for the report.
     :raises WheelfixError: if the call is refused.
     """
     if options.target is not None and (options.prefix is not None or options.scheme is not None):
@@ -180,9 +200,10 @@ def run(options: argparse.Namespace) -> int:
         except WheelfixError as error:
             _write_report(report, refusal_to_json(error.findings, targets))
             raise
-        _write_report(report, report_to_json(wheels, targets, dry_run=options.dry_run))
+        done = report_to_json(wheels, targets, dry_run=options.dry_run)
+        status = 0 if _write_report(report, done) else 1
     _tell(wheels, dry_run=options.dry_run, to_stdout=options.report != "-")
-    return 0
+    return status
 
 
 def _targets(options: argparse.Namespace) -> Sequence[Target]:
@@ -217,12 +238,24 @@ def _install_options(options: argparse.Namespace) -> InstallOptions:
 def _tell(wheels: Sequence[InstalledWheel], *, dry_run: bool, to_stdout: bool) -> None:
     for wheel in wheels:
         # piped, only what was changed is worth a line
-        if to_stdout and (dry_run or wheel.plan.changes or sys.stdout.isatty()):
+        if to_stdout and (dry_run or wheel.plan.changes or _is_terminal()):
             for line in summary_lines(wheel, dry_run=dry_run):
-                print(line)
+                _print(line)
         shown = wheel.plan.all_findings if dry_run else wheel.plan.warnings
         for line in finding_lines(shown):
             print(line if line.startswith(" ") else f"wheelfix: {line}", file=sys.stderr)
+
+
+def _is_terminal() -> bool:
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
+def _print(line: str) -> None:
+    try:
+        print(line)
+    except UnicodeEncodeError:
+        # what is printed must not fail what is done; stderr does the same by itself
+        print(line.encode("ascii", "backslashreplace").decode())
 
 
 @contextlib.contextmanager
@@ -241,12 +274,31 @@ def _report_stream(file: str | None) -> Iterator[TextIO | None]:
         except OSError as error:
             finding = Finding(codes.CANNOT_WRITE, file, error.strerror or str(error))
             raise EnvironmentRefusedError([finding]) from error
-        with stream:
+        try:
             yield stream
+        finally:
+            # what could not be written was told when it was flushed
+            with contextlib.suppress(OSError):
+                stream.close()
 
 
-def _write_report(stream: TextIO | None, report: dict[str, Any]) -> None:
-    if stream is not None:
-        import json
+def _write_report(stream: TextIO | None, report: dict[str, Any]) -> bool:
+    """Write the report.
 
+    :return: whether it was written, or nobody was there to read it; what it tells of stays as it is.
+    """
+    if stream is None:
+        return True
+    import json
+
+    try:
         stream.write(f"{json.dumps(report, indent=2)}\n")
+        stream.flush()
+    except BrokenPipeError:
+        # who reads it has seen enough
+        return True
+    except OSError as error:
+        sentence = f"the report is lost: {error.strerror}; nothing else is affected"
+        print(f"wheelfix: error: {stream.name}: {sentence}", file=sys.stderr)
+        return False
+    return True

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wheelfix import codes
 from wheelfix.codes import Finding
 from wheelfix.planning._model import Action, Decision, Plan
-from wheelfix.planning._tags import (
-    difference_from_target,
-)
+from wheelfix.planning._tags import difference_from_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,11 +36,13 @@ def plan(wheel: Wheel, targets: Sequence[Target], policy: Policy) -> Plan:
     if any(finding.refuses for finding in findings):
         return Plan(wheel.file_name, findings=tuple(findings))
     decisions = _left_out(wheel)
-    if any(member.binary_format is not None for member in wheel.members):
+    left_out = {decision.path for decision in decisions}
+    members = tuple(member for member in wheel.members if member.path not in left_out)
+    if any(member.binary_format is not None for member in members):
         # the rules for machine code take time to import, and most wheels have none
         from wheelfix.planning._table import decide_binaries
 
-        decisions += decide_binaries(wheel, targets, policy)
+        decisions += decide_binaries(replace(wheel, members=members), targets, policy)
     return Plan(wheel.file_name, tuple(decisions), tuple(findings))
 
 
@@ -55,7 +56,7 @@ def _tag_differences(wheel: Wheel, targets: Iterable[Target]) -> list[str]:
 def _left_out(wheel: Wheel) -> list[Decision]:
     decisions = []
     for member in wheel.members:
-        folders = member.path.split("/")[:-1]
+        folders = member.location.split("/")[:-1]
         if "__pycache__" in folders:
             finding = Finding(
                 codes.BYTECODE_SKIPPED,

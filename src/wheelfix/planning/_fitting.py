@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from wheelfix import codes
@@ -10,9 +11,10 @@ from wheelfix.elf import init_symbol_names
 from wheelfix.naming import ExtensionName, loads_under
 from wheelfix.planning._model import IMPORT_SCHEMES, module_name
 from wheelfix.planning._tags import is_stable_abi_wheel, libc_families_of_tags
+from wheelfix.platforms import triplet
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from wheelfix.planning._model import Member, Wheel
     from wheelfix.targets import Target
@@ -24,11 +26,16 @@ __all__ = [
     "libc_note",
     "loadable_suffixes",
     "loads_by_name",
-    "misfit",
+    "misfits",
+    "runs_elf",
 ]
 
 #: the first version whose interpreters load abi3t modules (PEP 803)
 _FIRST_ABI3T = (3, 15)
+
+# A prefix of its own below the scheme's folder. Only a .pth file leads there, perhaps one that runs code and lies
+# in another wheel: cmeel's "import cmeel_pth" does so for eigenpy.
+_OWN_PREFIX = re.compile(r"[^/]+/lib(?:64)?/python[0-9]+\.[0-9]+t?/site-packages/")
 
 
 def loads_by_name(member: Member, target: Target) -> bool:
@@ -52,11 +59,14 @@ def is_importable(member: Member) -> bool:
 
 
 def is_reachable_through_path_entry(member: Member, wheel: Wheel) -> bool:
-    """Say whether a .pth file of the wheel makes a file reachable that isn't by itself."""
-    return member.scheme in IMPORT_SCHEMES and any(
-        member.scheme_path.startswith(f"{entry}/")
-        and _are_identifiers(member.scheme_path[len(entry) + 1 :])
-        for entry in wheel.path_entries
+    """Say whether a .pth file can make a file reachable that isn't by itself."""
+    if member.scheme not in IMPORT_SCHEMES or is_importable(member):
+        return False
+    own_prefix = _OWN_PREFIX.match(member.scheme_path)
+    entries = [f"{entry}/" for entry in wheel.path_entries]
+    return any(
+        member.scheme_path.startswith(entry) and _are_identifiers(member.scheme_path[len(entry) :])
+        for entry in ([own_prefix.group(), *entries] if own_prefix else entries)
     )
 
 
@@ -64,39 +74,63 @@ def _are_identifiers(path: str) -> bool:
     return all(folder.isidentifier() for folder in path.split("/")[:-1])
 
 
-def misfit(
-    member: Member, name: ExtensionName | None, wheel: Wheel, target: Target
-) -> Finding | None:
-    """Say why the file's code can't run on the target; None if nothing speaks against it.
+def runs_elf(target: Target) -> bool:
+    """Say whether the target's extension modules are ELF files; not so on macOS, iOS, Windows, WebAssembly."""
+    platform = target.platform_triplet and triplet(target.platform_triplet)
+    return (
+        target.architecture is not None
+        or not platform
+        or platform.architecture is not None
+        or platform.libc is not None
+    )
 
-    The checks are in the order of the rule table; the first that fails is told.
+
+def misfits(
+    member: Member, name: ExtensionName | None, wheel: Wheel, target: Target
+) -> Iterator[Finding]:
+    """Say why the file's code can't run on the target; nothing if nothing speaks against it.
+
+    The findings come in the order of the rule table.
 
     :param name: the member's extension name, or None for a file that can't be an extension module.
     """
-    if member.architecture is not None and target.architecture is not None:
-        difference = member.architecture.difference_from(target.architecture)
-        if difference is not None:
-            return Finding(codes.WRONG_MACHINE, member.path, difference)
+    sentence = _other_machine(member, target)
+    if sentence is not None:
+        yield Finding(codes.WRONG_MACHINE, member.path, sentence)
     if name is not None:
         wrong_python = _wrong_python(member, name, wheel, target)
         if wrong_python is not None:
-            return wrong_python
-    if member.facts is not None:
-        families = member.facts.libc_families
-        if families and target.libc is not None and target.libc not in families:
-            return Finding(
-                codes.WRONG_LIBC,
-                member.path,
-                f"it is linked against {' and '.join(sorted(families))}, "
-                f"the target runs on {target.libc}",
-            )
-    if not target.loads_extension_modules:
-        return Finding(
-            codes.CANNOT_LOAD_MODULES,
-            member.path,
-            f"{target.executable} is static and can't load any extension module",
-        )
-    return None
+            yield wrong_python
+    sentence = _other_libc(member, name, wheel, target)
+    if sentence is not None:
+        yield Finding(codes.WRONG_LIBC, member.path, sentence)
+    if name is not None and not target.loads_extension_modules:
+        sentence = f"{target.executable or 'the target'} can't load any extension module"
+        yield Finding(codes.CANNOT_LOAD_MODULES, member.path, sentence)
+
+
+def _other_machine(member: Member, target: Target) -> str | None:
+    if member.architecture is None:
+        return None
+    if not runs_elf(target):
+        return f"it is an ELF file, the target's platform is {target.platform_triplet}"
+    if target.architecture is None:
+        return None
+    return member.architecture.difference_from(target.architecture)
+
+
+def _other_libc(
+    member: Member, name: ExtensionName | None, wheel: Wheel, target: Target
+) -> str | None:
+    """Hold libc against libc; where a file that may be a module says nothing, the wheel's tags do."""
+    if member.facts is None or target.libc is None:
+        return None
+    families, teller = member.facts.libc_families, "it is linked against"
+    if not families and name is not None:
+        families, teller = libc_families_of_tags(wheel.tags), "the wheel's tags say that it needs"
+    if not families or target.libc in families:
+        return None
+    return f"{teller} {' and '.join(sorted(families))}, the target runs on {target.libc}"
 
 
 def _wrong_python(
@@ -116,7 +150,9 @@ def _wrong_python(
         if target.implementation == "cpython" and target.version_info >= _FIRST_ABI3T:
             return None
         return _other_python(member, name, target)
-    if name.abi is None or _is_of_target(name, target):
+    if name.abi is None:
+        return _wrong_python_under_bare_name(member, wheel, target)
+    if _is_of_target(name, target):
         return None
     if is_stable_abi_wheel(wheel.tags):
         return Finding(
@@ -128,29 +164,47 @@ def _wrong_python(
     return _other_python(member, name, target)
 
 
-def _other_python(member: Member, name: ExtensionName, target: Target) -> Finding:
-    kind = " free-threaded" if target.free_threaded else ""
+def _wrong_python_under_bare_name(member: Member, wheel: Wheel, target: Target) -> Finding | None:
+    """Doubt a module that would have to be renamed across implementations: only the tags tell whose it is."""
+    if target.implementation == "cpython" or loads_by_name(member, target):
+        return None
+    prefix = {"pypy": "pp"}.get(target.implementation, target.implementation)
+    if not is_proven_module(member) or all(
+        tag.interpreter.startswith(prefix) for tag in wheel.tags
+    ):
+        return None
     return Finding(
         codes.WRONG_PYTHON,
         member.path,
-        f"it was built for {name.abi}, the target is {target.implementation} {target.version}{kind}",
+        "neither its name nor the wheel's tags say for which Python it was built, "
+        f"the target is {target.implementation} {target.version}",
+    )
+
+
+def _other_python(member: Member, name: ExtensionName, target: Target) -> Finding:
+    kind = " free-threaded" if target.free_threaded else ""
+    debug = " debug build" if target.debug else ""
+    return Finding(
+        codes.WRONG_PYTHON,
+        member.path,
+        f"it was built for {name.abi}, "
+        f"the target is {target.implementation} {target.version}{kind}{debug}",
     )
 
 
 def _is_of_target(name: ExtensionName, target: Target) -> bool:
-    """Say whether a version-specific ABI is the target's own.
+    """Say whether a version-specific ABI is the target's own, or one that it loads besides.
 
-    A debug build of CPython 3.8 and newer loads release modules too (ALT_SOABI in Python/dynload_shlib.c), never
-    the other way round.
+    A debug build of CPython 3.8 and newer lists the release build's ABI too (ALT_SOABI in Python/dynload_shlib.c),
+    unless it traces references; a release build never lists that of a debug build.
     """
-    if target.implementation != "cpython" or name.implementation != "cpython":
-        return any(own.abi == name.abi for own in _own_names(target.extension_suffixes) if own.abi)
-    if name.python_version != target.version_info:
-        return False
-    accepted = {frozenset(target.abi_flags)}
-    if target.debug and target.version_info >= (3, 8):
-        accepted.add(frozenset(target.abi_flags) - {"d"})
-    return frozenset(name.abi_flags) in accepted
+    if any(own.abi == name.abi for own in _own_names(target.extension_suffixes)):
+        return True
+    return (
+        target.implementation == name.implementation == "cpython"
+        and name.python_version == target.version_info
+        and frozenset(name.abi_flags) == frozenset(target.abi_flags)
+    )
 
 
 def _own_names(suffixes: Sequence[str]) -> list[ExtensionName]:

@@ -100,6 +100,12 @@ class Member:
         return self.path[self.path.rfind("/") + 1 :]
 
     @property
+    def location(self) -> str:
+        """Where it is installed; purelib and platlib are one folder on most interpreters, so they count as one."""
+        in_packages = self.scheme in IMPORT_SCHEMES
+        return self.scheme_path if in_packages else f"{self.scheme}:/{self.scheme_path}"
+
+    @property
     def extension_name(self) -> ExtensionName | None:
         """The file name, if it is one that an extension module may have."""
         from wheelfix.naming import ExtensionName

@@ -27,7 +27,8 @@ def libc_families_of_tags(tags: Iterable[WheelTag]) -> frozenset[str]:
 
 def is_stable_abi_wheel(tags: Iterable[WheelTag]) -> bool:
     """Say whether every tag promises a stable ABI (abi3 or abi3t)."""
-    return {tag.abi for tag in tags} <= {"abi3", "abi3t"}
+    abis = {tag.abi for tag in tags}
+    return bool(abis) and abis <= {"abi3", "abi3t"}
 
 
 def difference_from_target(tags: frozenset[WheelTag], target: Target) -> str | None:
@@ -55,18 +56,23 @@ def difference_from_target(tags: frozenset[WheelTag], target: Target) -> str | N
 
 
 def _platform_difference(platforms: list[str], target: Target) -> str:
-    described = {_platform_parts(platform) for platform in platforms}
     here = f"{target.libc or 'no known libc'} {target.libc_version or ''}".strip()
-    if None not in described:
-        parts = [part for part in described if part is not None]
-        machines = {machine for _, _, machine in parts}
-        if not machines & _target_machines(target):
-            return f"it is built for {_join(machines)}, the target's machine is {target.machine}"
-        libcs = {libc for libc, _, _ in parts}
-        if target.libc not in libcs:
-            return f"it is built for {_join(libcs)}, the target runs on {here}"
-        oldest = min(version for libc, version, _ in parts if libc == target.libc)
-        return f"it needs {target.libc} {oldest[0]}.{oldest[1]} or newer, the target runs on {here}"
+    parts = [part for platform in platforms if (part := _platform_parts(platform)) is not None]
+    machines_here = _target_machines(target)
+    if machines_here and len(parts) == len(platforms):
+        fitting = [part for part in parts if part[2] in machines_here]
+        if not fitting:
+            machines = _join({machine for _, _, machine in parts})
+            return f"it is built for {machines}, the target's machine is {_join(machines_here)}"
+        versions = [version for libc, version, _ in fitting if libc == target.libc]
+        if not versions:
+            return (
+                f"it is built for {_join({part[0] for part in fitting})}, the target runs on {here}"
+            )
+        version = _version(target.libc_version)
+        if version is not None and version < min(versions):
+            oldest = ".".join(map(str, min(versions)))
+            return f"it needs {target.libc} {oldest} or newer, the target runs on {here}"
     return (
         f"it is built for the platform {_join(platforms)}, "
         f"the target is {target.machine} with {here}"
@@ -85,13 +91,18 @@ def _platform_parts(platform: str) -> tuple[str, tuple[int, int], str] | None:
     return _LIBC_OF_PREFIX[prefix], (int(major), int(minor)), machine
 
 
+def _version(text: str | None) -> tuple[int, int] | None:
+    found = re.match(r"(\d+)\.(\d+)", text or "")
+    return None if found is None else (int(found[1]), int(found[2]))
+
+
 def _target_machines(target: Target) -> frozenset[str]:
-    """Name the machines of the target's platform tags, as tags spell them."""
-    return frozenset(
-        parts[2]
-        for tag in target.tags
-        if (parts := _platform_parts(tag.split("-", 2)[2])) is not None
-    ) or frozenset({target.machine})
+    """Name the machines of the target's Linux tags, as tags spell them; none on another system.
+
+    A linux_* tag is the only one where the libc is unknown (a static executable).
+    """
+    tags = {tag.split("-", 2)[2] for tag in target.tags}
+    return frozenset(tag[len("linux_") :] for tag in tags if tag.startswith("linux_"))
 
 
 def _describe_python(target: Target) -> str:
