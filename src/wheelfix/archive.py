@@ -239,7 +239,8 @@ class WheelArchive(WheelSource):
             return None
         scheme, separator, _ = path[len(self.data_dir) + 1 :].partition("/")
         if not path.startswith(f"{self.data_dir}/") or not separator:
-            # installer 0.7.0 and 1.1.0 look for the folder above for ever (_core._determine_scheme)
+            # installer looks for the folder above for ever (_core._determine_scheme): 1.1.0 only if the whole path
+            # is the folder's name, 0.7.0 also if it begins so
             return "is no file of a scheme in the .data folder"
         if scheme not in SCHEME_NAMES:
             return f"is in no known scheme of the .data folder ({', '.join(SCHEME_NAMES)})"
@@ -283,14 +284,17 @@ class WheelArchive(WheelSource):
         lines = self._read_text("RECORD", codes.BAD_RECORD).splitlines()
         try:
             rows = list(parse_record_file(lines))
-            entries = [RecordEntry.from_elements(*row) for row in rows]
+            hashes = {row[1].partition("=")[0] for row in rows if "=" in row[1]}
+            unknown = sorted(name for name in hashes if not _is_usable_hash(name))
+            if not unknown:
+                for row in rows:
+                    RecordEntry.from_elements(*row)
         # csv.Error is an Exception of its own kind, and csv is installer's affair
         except Exception as error:  # noqa: BLE001
             sentence = f"RECORD can't be read: {_record_issue_text(error)}"
             self._refuse(codes.BAD_RECORD, sentence, error)
-        for name in {entry.hash_.name for entry in entries if entry.hash_ is not None}:
-            if not _is_usable_hash(name):
-                self._refuse(codes.BAD_RECORD, f"RECORD uses an unknown hash, {name!r}")
+        if unknown:
+            self._refuse(codes.BAD_RECORD, f"RECORD uses an unknown hash, {unknown[0]!r}")
         return {row[0]: row for row in rows}
 
     def _check_entry_points(self) -> None:

@@ -310,16 +310,14 @@ def _folder_obstacle(folder: Path, root: Path) -> Finding | None:
     """Find what is no folder on the way from a scheme's folder to a folder in it; links count only below."""
     way = [folder, *folder.parents]
     for each in way[: way.index(root)]:
-        if each.is_symlink():
+        if os.path.islink(each):
             sentence = "a symbolic link is where the wheel has a folder, and might lead anywhere"
             return Finding(codes.CANNOT_WRITE, str(each), sentence)
-    for each in way:
-        if each.is_dir():
-            return None
-        if os.path.lexists(each):
-            sentence = "it is no folder, but files of the wheel belong below it"
-            return Finding(codes.CANNOT_WRITE, str(each), sentence)
-    return None
+    nearest = next(each for each in way if os.path.lexists(each))
+    if nearest.is_dir():
+        return None
+    sentence = "it is no folder, but files of the wheel belong below it"
+    return Finding(codes.CANNOT_WRITE, str(nearest), sentence)
 
 
 @contextlib.contextmanager

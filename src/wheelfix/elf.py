@@ -39,6 +39,7 @@ ELF_MAGIC = b"\x7fELF"
 ELF_HEADER_SIZE = 64
 
 # elf.h
+_SECTION_HEADER_SIZE = 64  # of Elf64_Shdr, the larger of the two
 _EM_ARM = 40
 _WIDE_HASH_MACHINES = (22, 0x9026)  # EM_S390, EM_ALPHA
 _EF_ARM_ABI_FLOAT_SOFT = 0x200
@@ -149,12 +150,15 @@ def _open_header(head: bytes, program_headers: bytes, name: str) -> ELFFile:
         fields = list(struct.unpack_from(layout, head))
     except (struct.error, KeyError):
         raise MalformedElfError(name, "its header is cut off or damaged") from None
-    # e_phoff, e_shoff, e_phnum, e_shnum, e_shstrndx as in Elf64_Ehdr
-    fields[5], fields[6], fields[10], fields[12], fields[13] = size, 0, 0, 0, 0
+    # e_phoff, e_shoff, e_phnum as in Elf64_Ehdr, then e_shentsize, e_shnum, e_shstrndx
+    fields[5], fields[6], fields[10] = size, size + len(program_headers), 0
+    fields[11:14] = _SECTION_HEADER_SIZE, 0, 0
     if program_headers:
         fields[10] = len(program_headers) // fields[9]
+    # whatever e_shnum says, pyelftools reads the header of section e_shstrndx: an empty one
+    content = struct.pack(layout, *fields) + program_headers + bytes(_SECTION_HEADER_SIZE)
     try:
-        return ELFFile(BytesIO(struct.pack(layout, *fields) + program_headers))
+        return ELFFile(BytesIO(content))
     except ELFError as error:
         raise MalformedElfError(name, f"its header can't be read: {error}") from None
 

@@ -277,7 +277,9 @@ def _path_entries(source: WheelSource, members: Sequence[Member]) -> Iterator[st
     wanted = {
         member.path
         for member in members
-        if member.scheme_path.endswith(".pth") and "/" not in member.scheme_path
+        if member.scheme in ("purelib", "platlib")
+        and member.scheme_path.endswith(".pth")
+        and "/" not in member.scheme_path
     }
     for _, stream in _streams(source, wanted):
         for line in stream.read(_COPY_SIZE).decode("utf-8", "replace").splitlines():

@@ -51,6 +51,11 @@ EXPECTED = {
         "cpython-311-x86_64-linux-gnu",
         [".cpython-311-x86_64-linux-gnu.so", ".abi3.so", ".so"],
     ),
+    "cp313t-musl": (
+        "3.13.5",
+        "cpython-313t-x86_64-linux-musl",
+        [".cpython-313t-x86_64-linux-musl.so", ".abi3.so", ".so"],
+    ),
 }
 
 ASK = """

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import packaging
 import pytest
-from support.interpreters import MUSL_INTERPRETERS
 
+from support.interpreters import MUSL_INTERPRETERS
 from wheelfix.errors import EnvironmentRefusedError
 from wheelfix.targets import _facts
 from wheelfix.targets._building import build_target
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from support.interpreters import InterpreterFactory
-
     from wheelfix.targets import Target
 
 pytestmark = pytest.mark.interpreters

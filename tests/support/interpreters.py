@@ -31,7 +31,14 @@ SCRIPT = Path(__file__).parent.parent / "musl_interpreters.sh"
 CANNOT = 77
 
 # What the tests use; the script knows others.
-MUSL_INTERPRETERS = ("cp39-gnu", "cp39-musl", "cp39-musl-fallback", "cp311-musl", "cp311-gnu")
+MUSL_INTERPRETERS = (
+    "cp39-gnu",
+    "cp39-musl",
+    "cp39-musl-fallback",
+    "cp311-musl",
+    "cp311-gnu",
+    "cp313t-musl",
+)
 
 
 class CannotBuildError(Exception):

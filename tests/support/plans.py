@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from support.target_maker import make_target
 from wheelfix.elf import ElfFacts, init_symbol_names
-from wheelfix.planning import Member, Plan, Policy, Wheel, module_name, plan
+from wheelfix.planning import Member, Plan, Policy, Repair, Wheel, module_name, plan
 from wheelfix.planning._table import members_in_doubt
 from wheelfix.platforms import ElfArchitecture
 from wheelfix.wheel_tags import parse_wheel_tags
@@ -21,13 +22,18 @@ __all__ = [
     "ARM_HARD",
     "ARM_SOFT",
     "I686",
+    "NO_REPAIR",
     "X86_64",
+    "allow",
     "binary",
     "broken",
     "library",
     "make_plan",
     "module",
+    "outcome",
+    "target",
     "text",
+    "wheel_of",
 ]
 
 X86_64 = ElfArchitecture(62, 64, "little")
@@ -35,6 +41,10 @@ I686 = ElfArchitecture(3, 32, "little")
 AARCH64 = ElfArchitecture(183, 64, "little")
 ARM_HARD = ElfArchitecture(40, 32, "little", "hard")
 ARM_SOFT = ElfArchitecture(40, 32, "little", "soft")
+
+NO_REPAIR = Policy(Repair.OFF)
+
+_GNU, _MUSL = "x86_64-linux-gnu", "x86_64-linux-musl"
 
 _LIBC_FILES = {
     "glibc": "libc.so.6",
@@ -98,6 +108,12 @@ def broken(path: str) -> Member:
     return replace(text(path), binary_format="elf", malformed="its header is cut off or damaged")
 
 
+def wheel_of(members: Iterable[Member], tags: str) -> Wheel:
+    """Make a wheel with all its evidence."""
+    expanded = parse_wheel_tags(tags) if tags else frozenset()
+    return Wheel(f"example-1.0-{tags}.whl", expanded, tuple(members))
+
+
 def make_plan(
     members: Sequence[Member],
     targets: Sequence[Target],
@@ -108,15 +124,148 @@ def make_plan(
     check_tags: bool = True,
 ) -> Plan:
     """Plan with the evidence that the planner asks for, and no more."""
-    wheel = Wheel(
-        file_name=f"example-1.0-{tags}.whl",
-        tags=parse_wheel_tags(tags) if tags else frozenset(),
-        members=tuple(members),
-        path_entries=path_entries,
-        check_tags=check_tags,
-    )
+    wheel = replace(wheel_of(members, tags), path_entries=path_entries, check_tags=check_tags)
     asked_for = members_in_doubt(wheel, targets)
-    known = tuple(
-        each if each.path in asked_for else replace(each, facts=None) for each in members
-    )
+    known = tuple(each if each.path in asked_for else replace(each, facts=None) for each in members)
     return plan(replace(wheel, members=known), targets, policy or Policy())
+
+
+def allow(*codes: str) -> Policy:
+    """Let refusals through."""
+    return Policy(allow=frozenset(codes))
+
+
+def outcome(plan: Plan, member: Member) -> str:
+    """Tell a decision as codes, action, new name; the new name must lie in the old one's folder."""
+    decision = next((each for each in plan.decisions if each.path == member.path), None)
+    if decision is None:
+        return "keep"
+    words = [*(finding.code.id for finding in decision.findings), decision.action.value]
+    if decision.new_path is not None:
+        assert decision.new_path.startswith(member.folder)
+        words.append(decision.new_path[len(member.folder) :])
+    return " ".join(words)
+
+
+def target(name: str) -> Target:
+    """Make the target of one of target_maker's interpreters, or of a rarer one."""
+    if name in _RARE:
+        base, changes = _RARE[name]
+        return make_target(base, **changes)
+    version, _, system = name.partition("-")
+    return _darwin(version) if system == "darwin" else make_target(name)
+
+
+def _darwin(version: str) -> Target:
+    """Make a target on macOS; version is like "cp313t"."""
+    is_new = version == "cp315"
+    stable = ["abi3-darwin", "abi3", "abi3t-darwin", "abi3t"] if is_new else ["abi3"]
+    return make_target(
+        f"{version}-glibc",
+        extension_suffixes=(
+            f".cpython-{version[2:]}-darwin.so",
+            *(f".{each}.so" for each in stable),
+            ".so",
+        ),
+        libc=None,
+        libc_version=None,
+        machine="arm64",
+        platform_triplet="darwin",
+        architecture=None,
+        tags=("cp39-abi3-macosx_11_0_arm64", "py3-none-any"),
+    )
+
+
+_RARE: dict[str, tuple[str, dict[str, Any]]] = {
+    "cp313-debian": (
+        "cp313-glibc",
+        {
+            "extension_suffixes": (
+                f".cpython-313-{_GNU}.so",
+                ".abi3.so",
+                f".abi3-{_GNU}.so",
+                ".so",
+            )
+        },
+    ),
+    # a debug build that traces references has no ALT_SOABI up to 3.9; here a newer one stands for it
+    "cp313-trace-refs": (
+        "cp313-musl",
+        {
+            "extension_suffixes": (f".cpython-313d-{_MUSL}.so", ".abi3.so", ".so"),
+            "abi_flags": "d",
+            "debug": True,
+        },
+    ),
+    "cp314-debug": (
+        "cp314-glibc",
+        {
+            "extension_suffixes": (
+                f".cpython-314d-{_GNU}.so",
+                f".cpython-314-{_GNU}.so",
+                ".abi3.so",
+                ".so",
+            ),
+            "abi_flags": "d",
+            "debug": True,
+        },
+    ),
+    "cp315-beta": (
+        "cp315-musl",
+        {"extension_suffixes": (f".cpython-315-{_MUSL}.so", ".abi3.so", ".abi3t.so", ".so")},
+    ),
+    # OpenWrt
+    "cp39-no-triplet": (
+        "cp39-musl",
+        {"extension_suffixes": (".cpython-39.so", ".abi3.so", ".so"), "platform_triplet": None},
+    ),
+    # pkgsrc
+    "cp39-bare-only": (
+        "cp39-musl",
+        {"extension_suffixes": (".so",), "platform_triplet": None},
+    ),
+    # python-build-standalone's +static
+    "cp39-static": (
+        "cp39-musl",
+        {
+            "loads_extension_modules": False,
+            "libc": None,
+            "libc_version": None,
+            "tags": ("cp39-cp39-linux_x86_64",),
+        },
+    ),
+    "cp39-uclibc": (
+        "cp39-glibc",
+        {"libc": "uclibc", "libc_version": None, "tags": ("cp39-cp39-linux_x86_64",)},
+    ),
+    "cp39-unknown-libc": (
+        "cp39-glibc",
+        {"libc": None, "libc_version": None, "architecture": None},
+    ),
+    "cp39-unknown-platform": (
+        "cp39-musl",
+        {
+            "extension_suffixes": (".cpython-39-x86_64-poky-linux.so", ".abi3.so", ".so"),
+            "platform_triplet": "x86_64-poky-linux",
+            "architecture": None,
+        },
+    ),
+    # Alpine 3.14: no fallback on 32-bit arm
+    "cp39-armv7": (
+        "cp39-musl",
+        {
+            "extension_suffixes": (".cpython-39-arm-linux-musleabihf.so", ".abi3.so", ".so"),
+            "platform_triplet": "arm-linux-musleabihf",
+            "machine": "armv7l",
+            "architecture": ARM_HARD,
+        },
+    ),
+    "graalpy": (
+        "cp312-glibc",
+        {
+            "implementation": "graalpy",
+            "extension_suffixes": (".graalpy250-312-native-x86_64-linux.so", ".so", ".pyd"),
+            "platform_triplet": "x86_64-linux",
+        },
+    ),
+}

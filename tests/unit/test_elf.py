@@ -57,9 +57,9 @@ def patched(content: bytes, offset: int, layout: str, *values: int) -> bytes:
 
 
 def section_offset(content: bytes, name: str) -> int:
-    offset = ELFFile(io.BytesIO(content)).get_section_by_name(name)["sh_offset"]
-    assert isinstance(offset, int)
-    return offset
+    section = ELFFile(io.BytesIO(content)).get_section_by_name(name)
+    assert section is not None
+    return int(section["sh_offset"])
 
 
 def with_tag(content: bytes, tag: int, value: int, *, new_tag: int | None = None) -> bytes:
@@ -87,6 +87,7 @@ def with_table(content: bytes, tag: int, table: bytes) -> bytes:
 def with_last_symbol(content: bytes, layout: str, at: int, value: int) -> bytes:
     """Change one field of the last symbol in .dynsym."""
     section = ELFFile(io.BytesIO(content)).get_section_by_name(".dynsym")
+    assert section is not None
     last = section["sh_offset"] + section["sh_size"] - section["sh_entsize"]
     return patched(content, last + at, layout, value)
 
@@ -310,6 +311,14 @@ def test_forged_section_headers_do_not_matter(value: int) -> None:
     forged = patched(patched(content, E_SHOFF, "<Q", value), E_SHNUM, "<H", 0xFFFF)
     assert facts_of(forged, "PyInit_m") == facts_of(content, "PyInit_m")
     assert read_architecture(forged[:64], "m.so") == read_architecture(content, "m.so")
+
+
+def test_bytes_of_the_header_that_say_nothing_do_not_matter() -> None:
+    content = extension_module("m")
+    # EI_OSABI, EI_ABIVERSION and EI_PAD; e_entry and e_ehsize
+    changed = patched(content, 7, "9B", *[0xFF] * 9)
+    changed = patched(patched(changed, 24, "<Q", 2**64 - 1), 52, "<H", 0xFFFF)
+    assert facts_of(changed, "PyInit_m") == facts_of(content, "PyInit_m")
 
 
 def test_a_file_on_disk(tmp_path: Path) -> None:

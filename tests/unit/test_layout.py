@@ -4,8 +4,8 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from support.target_maker import make_target
 
+from support.target_maker import make_target
 from wheelfix.errors import EnvironmentRefusedError
 from wheelfix.layout import SCHEMES, InstallOptions, environment_findings, folders_of
 from wheelfix.planning import Policy
@@ -48,7 +48,10 @@ FLAT = {
             InstallOptions(flat_folder="/srv/app", folders={"data": "/srv/data/"}),
             {**FLAT, "data": "/srv/data"},
         ),
-        (InstallOptions(folders={each: f"/{each}" for each in SCHEMES}), {s: f"/{s}" for s in SCHEMES}),
+        (
+            InstallOptions(folders={each: f"/{each}" for each in SCHEMES}),
+            {s: f"/{s}" for s in SCHEMES},
+        ),
     ],
 )
 def test_folders(options: InstallOptions, folders: Mapping[str, str]) -> None:

@@ -59,9 +59,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 def test_star_import() -> None:
     code = "from wheelfix import *; print(install_wheels.__module__, Target.__name__)"
-    run = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True
-    )
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert run.stdout.split() == ["wheelfix.installing", "Target"]
 
 
@@ -70,7 +68,12 @@ def test_importing_it_is_cheap() -> None:
         "import sys, wheelfix; "
         "print([m for m in ('installer', 'packaging', 'elftools', 'zipfile') if m in sys.modules])"
     )
-    run = subprocess.run([sys.executable, "-S", "-c", f"import sys; sys.path[:] = {sys.path!r}; {code}"], check=True, capture_output=True, text=True)
+    run = subprocess.run(
+        [sys.executable, "-S", "-c", f"import sys; sys.path[:] = {sys.path!r}; {code}"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     assert run.stdout.strip() == "[]"
 
 

@@ -4,13 +4,12 @@ import json
 from typing import Any
 
 import pytest
-from support.target_maker import make_target
 
+from support.target_maker import make_target
 from wheelfix.codes import CODES, Code, Finding, Severity
 from wheelfix.installing import InstalledWheel
 from wheelfix.planning import Action, Decision, Plan
 from wheelfix.reports import finding_lines, refusal_to_json, report_to_json, summary_lines
-
 
 #: codes of the tests' own: what the sentences of the real ones are is not reports' affair
 ERROR = Code("WF901", Severity.ERROR, "reason")
@@ -23,7 +22,9 @@ def found(code: str, subject: str = "pkg/x.so", *, allowed: bool = False) -> Fin
     return Finding({**CODES, **OWN}[code], subject, f"the matter with {subject}", allowed)
 
 
-RENAME = Decision("pkg/a.cpython-39-x86_64-linux-gnu.so", Action.RENAME, "pkg/a.abi3.so", (found("WF101"),))
+RENAME = Decision(
+    "pkg/a.cpython-39-x86_64-linux-gnu.so", Action.RENAME, "pkg/a.abi3.so", (found("WF101"),)
+)
 DUPLICATE = Decision("pkg/b.so", Action.DUPLICATE, "pkg/b.abi3.so", (found("WF102"),))
 LEFT_OUT = Decision("x-1.dist-info/INSTALLER", Action.LEAVE_OUT, findings=(found("WF412"),))
 KEPT = Decision("pkg/k.so", Action.KEEP, findings=(found("WF202", allowed=True),))
@@ -111,12 +112,12 @@ def test_findings(findings: list[Finding], lines: list[str]) -> None:
     assert list(finding_lines(findings)) == lines
 
 
-FINDING_KEYS = {
-    "code": str,
-    "severity": str,
-    "subject": str,
-    "sentence": str,
-    "allowed": bool,
+FINDING_KEYS: dict[str, tuple[type, ...]] = {
+    "code": (str,),
+    "severity": (str,),
+    "subject": (str,),
+    "sentence": (str,),
+    "allowed": (bool,),
     "next_step": (str, type(None)),
 }
 TARGET = {
@@ -130,7 +131,7 @@ TARGET = {
 
 def assert_finding(finding: dict[str, Any]) -> None:
     assert finding.keys() == FINDING_KEYS.keys()
-    assert all(isinstance(finding[key], kind) for key, kind in FINDING_KEYS.items())
+    assert all(isinstance(finding[key], kinds) for key, kinds in FINDING_KEYS.items())
 
 
 @pytest.mark.parametrize(("dry_run", "outcome"), [(False, "installed"), (True, "planned")])

@@ -43,16 +43,16 @@ def main(arguments: Sequence[str] | None = None, program: str = "wheelfix") -> i
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        options = _parser(program, arguments).parse_args(arguments)
+        status = _run(program, arguments)
     except SystemExit:
         _flush_output()
         raise
-    status = _run(options)
     return status if _flush_output() else status or _NOT_WRITTEN
 
 
-def _run(options: argparse.Namespace) -> int:
+def _run(program: str, arguments: Sequence[str]) -> int:
     try:
+        options = _parser(program, arguments).parse_args(arguments)
         return int(options.run(options))
     except WheelfixError as error:
         from wheelfix.reports import finding_lines

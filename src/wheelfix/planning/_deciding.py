@@ -13,7 +13,7 @@ from wheelfix.planning._tags import difference_from_target
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from wheelfix.planning._model import Policy, Wheel
+    from wheelfix.planning._model import Member, Policy, Wheel
     from wheelfix.targets import Target
 
 __all__ = ["plan"]
@@ -54,24 +54,21 @@ def _tag_differences(wheel: Wheel, targets: Iterable[Target]) -> list[str]:
 
 
 def _left_out(wheel: Wheel) -> list[Decision]:
-    decisions = []
-    for member in wheel.members:
-        folders = member.location.split("/")[:-1]
-        if "__pycache__" in folders:
-            finding = Finding(
-                codes.BYTECODE_SKIPPED,
-                member.path,
-                "bytecode in a wheel is not trusted; the source is compiled instead",
-            )
-        elif (
-            len(folders) == 1
-            and folders[0].endswith(".dist-info")
-            and member.file_name in _RESERVED_METADATA
-        ):
-            finding = Finding(
-                codes.RESERVED_METADATA_DROPPED, member.path, "only an installer writes this file"
-            )
-        else:
-            continue
-        decisions.append(Decision(member.path, Action.LEAVE_OUT, findings=(finding,)))
-    return decisions
+    found = ((member.path, _why_left_out(member)) for member in wheel.members)
+    return [
+        Decision(path, Action.LEAVE_OUT, findings=(finding,))
+        for path, finding in found
+        if finding is not None
+    ]
+
+
+def _why_left_out(member: Member) -> Finding | None:
+    folders = member.location.split("/")[:-1]
+    if "__pycache__" in folders:
+        sentence = "bytecode in a wheel is not trusted; the source is compiled instead"
+        return Finding(codes.BYTECODE_SKIPPED, member.path, sentence)
+    in_dist_info = len(folders) == 1 and folders[0].endswith(".dist-info")
+    if in_dist_info and member.file_name in _RESERVED_METADATA:
+        sentence = "only an installer writes this file"
+        return Finding(codes.RESERVED_METADATA_DROPPED, member.path, sentence)
+    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 from wheelfix import codes
@@ -10,11 +11,15 @@ from wheelfix.codes import Finding
 from wheelfix.elf import init_symbol_names
 from wheelfix.naming import ExtensionName, loads_under
 from wheelfix.planning._model import IMPORT_SCHEMES, module_name
-from wheelfix.planning._tags import is_stable_abi_wheel, libc_families_of_tags
+from wheelfix.planning._tags import (
+    difference_from_target,
+    is_stable_abi_wheel,
+    libc_families_of_tags,
+)
 from wheelfix.platforms import triplet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from wheelfix.planning._model import Member, Wheel
     from wheelfix.targets import Target
@@ -145,7 +150,9 @@ def _wrong_python(
                 member.path,
                 f"it is an abi3 module, the target is a free-threaded CPython {target.version}",
             )
-        return None
+        if loads_by_name(member, target) or _is_promised_stable_abi(wheel, target):
+            return None
+        return _other_python(member, name, target)
     if name.abi == "abi3t":
         if target.implementation == "cpython" and target.version_info >= _FIRST_ABI3T:
             return None
@@ -164,14 +171,23 @@ def _wrong_python(
     return _other_python(member, name, target)
 
 
+def _is_promised_stable_abi(wheel: Wheel, target: Target) -> bool:
+    """Say whether the tags say that an abi3 module may be loaded: by an abi3 tag, or one for this very Python."""
+    return (
+        not wheel.check_tags
+        or any(tag.abi == "abi3" for tag in wheel.tags)
+        or difference_from_target(wheel.tags, target) is None
+    )
+
+
 def _wrong_python_under_bare_name(member: Member, wheel: Wheel, target: Target) -> Finding | None:
     """Doubt a module that would have to be renamed across implementations: only the tags tell whose it is."""
     if target.implementation == "cpython" or loads_by_name(member, target):
         return None
     prefix = {"pypy": "pp"}.get(target.implementation, target.implementation)
-    if not is_proven_module(member) or all(
-        tag.interpreter.startswith(prefix) for tag in wheel.tags
-    ):
+    interpreters = {tag.interpreter for tag in wheel.tags}
+    told_by_tags = interpreters and all(each.startswith(prefix) for each in interpreters)
+    if told_by_tags or not is_proven_module(member):
         return None
     return Finding(
         codes.WRONG_PYTHON,
@@ -207,7 +223,8 @@ def _is_of_target(name: ExtensionName, target: Target) -> bool:
     )
 
 
-def _own_names(suffixes: Sequence[str]) -> list[ExtensionName]:
+@cache
+def _own_names(suffixes: tuple[str, ...]) -> list[ExtensionName]:
     return [name for name in map(ExtensionName.parse_suffix, suffixes) if name is not None]
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from wheelfix.planning._model import Member, Wheel
     from wheelfix.targets import Target
 
-__all__ = ["Candidate", "Choice", "Kind", "candidate", "choose", "find_suffixes"]
+__all__ = ["Candidate", "Choice", "Kind", "candidate", "choose", "find_suffixes", "loaded_suffix"]
 
 
 class Kind(Enum):
@@ -164,29 +164,45 @@ def _each_loads_its_own(
 ) -> bool:
     if len(set(suffixes.values())) < len(suffixes):
         return False
+    added = set(suffixes.values())
     for choice, suffix in suffixes.items():
         stem = choice.candidate.stem_location
         if stem + suffix in taken:
             return False
         # a rename takes the old name away
-        present = _taken_suffixes(stem, choice.targets, taken) - {choice.name.suffix}
-        present.update(suffixes.values())
-        if any(_first(present, target) != suffix for target in choice.targets):
+        removed = choice.name.suffix
+        if any(
+            loaded_suffix(stem, target, taken, added, removed) != suffix
+            for target in choice.targets
+        ):
             return False
-    for choice in others:
-        stem = choice.candidate.stem_location
-        before = _taken_suffixes(stem, choice.targets, taken)
-        after = {*suffixes.values(), *before}
-        if any(_first(before, target) != _first(after, target) for target in choice.targets):
-            return False
-    return True
+    return all(
+        loaded_suffix(stem, target, taken, added) == loaded_suffix(stem, target, taken)
+        for choice in others
+        for stem in [choice.candidate.stem_location]
+        for target in choice.targets
+    )
 
 
-def _taken_suffixes(stem: str, targets: Sequence[Target], taken: Collection[str]) -> set[str]:
-    suffixes = {suffix for target in targets for suffix in target.extension_suffixes}
-    return {suffix for suffix in suffixes if stem + suffix in taken}
+def loaded_suffix(
+    stem: str,
+    target: Target,
+    taken: Collection[str],
+    added: Collection[str] = (),
+    removed: str | None = None,
+) -> str | None:
+    """Say under which suffix importlib finds the module first; None if under none.
 
-
-def _first(present: Collection[str], target: Target) -> str | None:
-    """Give the suffix under which importlib finds the module first."""
-    return next((suffix for suffix in target.extension_suffixes if suffix in present), None)
+    :param stem: where it is installed, without suffix.
+    :param taken: the locations of all files.
+    :param added: suffixes that the module gets besides.
+    :param removed: a suffix that it loses.
+    """
+    return next(
+        (
+            suffix
+            for suffix in target.extension_suffixes
+            if suffix in added or (stem + suffix in taken and suffix != removed)
+        ),
+        None,
+    )

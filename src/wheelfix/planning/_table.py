@@ -8,7 +8,15 @@ from wheelfix import codes
 from wheelfix.codes import Finding
 from wheelfix.planning import _fitting
 from wheelfix.planning._model import Action, Decision, Repair
-from wheelfix.planning._names import Candidate, Choice, Kind, candidate, choose, find_suffixes
+from wheelfix.planning._names import (
+    Candidate,
+    Choice,
+    Kind,
+    candidate,
+    choose,
+    find_suffixes,
+    loaded_suffix,
+)
 from wheelfix.planning._tags import is_stable_abi_wheel, libc_families_of_tags
 
 if TYPE_CHECKING:
@@ -101,6 +109,12 @@ class _Table:
         self.policy = policy
         self.modules = modules
         self.taken = {member.location for member in wheel.members}
+        self.folders = {
+            location[:end]
+            for location in self.taken
+            for end, character in enumerate(location)
+            if character == "/"
+        }
         self.needed_by_others = {
             needed.rpartition("/")[2]
             for member in wheel.members
@@ -124,21 +138,29 @@ class _Table:
 
     def needs_a_name(self, choice: Choice) -> bool:
         """Say whether a file should bear another name; all other rows come before."""
-        if choice.loads_by_name or choice.candidate.has_unknown_platform or self.misfit(choice):
+        if choice.candidate.has_unknown_platform or self.misfit(choice):
             return False
         kind = choice.candidate.kind
-        if kind is Kind.FOREIGN:
-            # the name and the tag are the only evidence there is: design's row for .abi3-darwin.so
-            return (
-                choice.name.is_stable_abi
-                and choice.name.platform == "darwin"
-                and is_stable_abi_wheel(self.wheel.tags)
-                and _fitting.is_importable(choice.member)
-                and not any(_fitting.runs_elf(target) for target in choice.targets)
+        if kind in (Kind.MODULE, Kind.MODULE_BEHIND_PATH_ENTRY):
+            # a file that is no module may stand before it
+            stem = choice.candidate.stem_location
+            return any(
+                loaded_suffix(stem, target, self.taken) != choice.name.suffix
+                for target in choice.targets
             )
+        if choice.loads_by_name:
+            return False
         if kind is Kind.FILE:
             return not choice.name.is_bare
-        return kind in (Kind.MODULE, Kind.MODULE_BEHIND_PATH_ENTRY)
+        # name and tag are the only evidence there is for .abi3-darwin.so
+        return (
+            kind is Kind.FOREIGN
+            and choice.name.is_stable_abi
+            and choice.name.platform == "darwin"
+            and is_stable_abi_wheel(self.wheel.tags)
+            and _fitting.is_importable(choice.member)
+            and not any(_fitting.runs_elf(target) for target in choice.targets)
+        )
 
     def misfit(self, choice: Choice) -> Finding | None:
         return next(self.misfits(choice), None)
@@ -233,7 +255,7 @@ class _Table:
         return (
             any(each.kind is not Kind.FOREIGN for each in self.modules.get(stem, ()))
             or any(stem + suffix in self.taken for suffix in _PYTHON_SUFFIXES)
-            or any(location.startswith(f"{stem}/") for location in self.taken)
+            or stem in self.folders
         )
 
     def libc_notes(self, choice: Choice) -> tuple[Finding, ...]:

@@ -1,0 +1,633 @@
+from __future__ import annotations
+
+import errno
+import json
+import os
+import resource
+import struct
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import installer
+import pytest
+from installer.destinations import SchemeDictionaryDestination
+from installer.sources import WheelFile
+
+import wheelfix
+from support.elf_maker import AARCH64, extension_module
+from support.target_maker import make_target
+from support.trees import names, tree
+from support.wheel_maker import make_wheel, record_hash
+from wheelfix.errors import (
+    EnvironmentRefusedError,
+    FileExistsRefusedError,
+    InvalidWheelError,
+    WheelfixError,
+    WheelRefusedError,
+)
+from wheelfix.installing import install, install_wheels, plan_wheel
+from wheelfix.layout import InstallOptions
+from wheelfix.planning import Policy, Repair
+from wheelfix.targets.running import running_target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+GNU, MUSL = "cpython-39-x86_64-linux-gnu", "cpython-39-x86_64-linux-musl"
+TAGS = "cp39-cp39-musllinux_1_1_x86_64"
+#: into tmp_path/lib, without bytecode
+LIB = "lib"
+
+
+def options_in(folder: Path, **changes: Any) -> InstallOptions:
+    """Everything below one folder, with no interpreter needed, whoever owns this machine's."""
+    defaults = {
+        "flat_folder": str(folder / LIB),
+        "bytecode_levels": (),
+        "outside_environment": True,
+    }
+    return InstallOptions(**{**defaults, **changes})
+
+
+def mislabelled_wheel(folder: Path, **changes: Any) -> Path:
+    """Make a wheel for musl whose module says gnu."""
+    files = {
+        "pkg/__init__.py": "",
+        f"pkg/fast.{GNU}.so": extension_module("fast", libc="musl"),
+    }
+    return make_wheel(folder, {**files, **changes.pop("files", {})}, tags=TAGS, **changes)
+
+
+def foreign_wheel(folder: Path) -> Path:
+    """Make a wheel for another machine."""
+    return make_wheel(
+        folder,
+        {"bad.cpython-39-aarch64-linux-musl.so": extension_module("bad", AARCH64, libc="musl")},
+        name="foreign",
+        tags=TAGS,
+    )
+
+
+def damage(wheel: Path, member: str) -> Path:
+    """Make the CRC of a member wrong."""
+    with zipfile.ZipFile(wheel) as archive:
+        crc = struct.pack("<L", archive.getinfo(member).CRC)
+    content = bytearray(wheel.read_bytes())
+    # the last one stands in the central directory, which is what counts
+    content[content.rindex(crc)] ^= 0xFF
+    wheel.write_bytes(content)
+    return wheel
+
+
+def wheel_of(folder: Path, name: str, *files: str, content: str = "new\n") -> Path:
+    return make_wheel(folder, dict.fromkeys(files, content), name=name)
+
+
+@pytest.fixture
+def wheels(tmp_path: Path) -> Path:
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    return folder
+
+
+# what is done
+
+
+def test_a_module_is_renamed_and_it_is_told(tmp_path: Path, wheels: Path) -> None:
+    wheel = mislabelled_wheel(wheels)
+    (done,) = install_wheels([wheel], [make_target("cp39-musl")], None, options_in(tmp_path))
+    new = f"pkg/fast.{MUSL}.so"
+    assert names(tree(tmp_path / LIB)) == {
+        "pkg/__init__.py",
+        new,
+        *(f"example-1.0.dist-info/{name}" for name in ("METADATA", "RECORD", "WHEEL")),
+        *(f"example-1.0.dist-info/{name}" for name in ("INSTALLER", "wheelfix.json")),
+    }
+    content = (tmp_path / LIB / new).read_bytes()
+    assert content == extension_module("fast", libc="musl")
+    record = (tmp_path / LIB / "example-1.0.dist-info/RECORD").read_text().splitlines()
+    assert f"{new},{record_hash(content)},{len(content)}" in record
+    assert not any(GNU in row for row in record)
+    assert (tmp_path / LIB / "example-1.0.dist-info/INSTALLER").read_bytes() == b"wheelfix\n"
+    assert json.loads((tmp_path / LIB / "example-1.0.dist-info/wheelfix.json").read_bytes()) == {
+        "schema": 1,
+        "changed": [{"action": "rename", "from": f"pkg/fast.{GNU}.so", "to": new}],
+        "allowed": [],
+    }
+    assert (done.distribution, done.version) == ("example", "1.0")
+    assert done.to_json() == {
+        "distribution": "example",
+        "version": "1.0",
+        "wheel": f"example-1.0-{TAGS}.whl",
+        "findings": [],
+        "decisions": [decision.to_json() for decision in done.plan.decisions],
+    }
+    assert [each.new_path for each in done.plan.changes] == [new]
+
+
+def test_a_duplicate_is_one_file_of_two_names(tmp_path: Path, wheels: Path) -> None:
+    # in a folder of .data, so that paths in the wheel and in the scheme differ
+    path = f"example-1.0.data/platlib/fast.{GNU}.so"
+    wheel = make_wheel(wheels, {path: extension_module("fast", libc="musl")}, tags=TAGS)
+    policy = Policy(Repair.DUPLICATE)
+    install_wheels([wheel], [make_target()], policy, options_in(tmp_path))
+    old, new = (tmp_path / LIB / f"fast.{each}.so" for each in (GNU, MUSL))
+    assert old.samefile(new)
+    record = (tmp_path / LIB / "example-1.0.dist-info/RECORD").read_text()
+    assert f"fast.{GNU}.so,sha256=" in record
+    assert f"fast.{MUSL}.so,sha256=" in record
+
+
+def test_the_same_call_gives_the_same_bytes(tmp_path: Path, wheels: Path) -> None:
+    wheel = mislabelled_wheel(wheels, entry_points="[console_scripts]\nhello = pkg:main\n")
+    for name in ("1", "2"):
+        options = options_in(tmp_path, flat_folder="/srv", destdir=str(tmp_path / name))
+        install_wheels([wheel], [make_target()], None, options)
+    assert tree(tmp_path / "1") == tree(tmp_path / "2")
+
+
+def test_no_installer_file(tmp_path: Path, wheels: Path) -> None:
+    options = options_in(tmp_path, installer_file=False)
+    install_wheels([wheel_of(wheels, "a", "a.py")], [make_target()], None, options)
+    info = {f"a-1.0.dist-info/{name}" for name in ("METADATA", "RECORD", "WHEEL")}
+    assert names(tree(tmp_path / LIB)) == {"a.py", *info}
+
+
+def test_what_only_installers_write_is_left_out(tmp_path: Path, wheels: Path) -> None:
+    info = "example-1.0.dist-info"
+    files = {f"{info}/INSTALLER": "pip\n", f"{info}/REQUESTED": "", "pkg/__pycache__/a.pyc": "x"}
+    wheel = make_wheel(wheels, {"a.py": "", **files})
+    (done,) = install_wheels([wheel], [make_target()], None, options_in(tmp_path))
+    assert (tmp_path / LIB / info / "INSTALLER").read_bytes() == b"wheelfix\n"
+    assert not (tmp_path / LIB / info / "REQUESTED").exists()
+    assert not (tmp_path / LIB / "pkg").exists()
+    codes = sorted(finding.code.id for finding in done.plan.warnings)
+    assert codes == ["WF411", "WF412", "WF412"]
+
+
+def test_a_target_without_an_executable(tmp_path: Path, wheels: Path) -> None:
+    wheel = make_wheel(wheels, {"a.py": ""}, entry_points="[console_scripts]\nhello = a:main\n")
+    options = options_in(tmp_path, bytecode_levels=(0,))
+    (done,) = install_wheels([wheel], [make_target(executable=None)], None, options)
+    assert (tmp_path / LIB / "bin/hello").read_text().startswith("#!python3\n")
+    (finding,) = done.plan.all_findings
+    assert (finding.code.id, finding.subject) == ("WF509", str(tmp_path / LIB / "a.py"))
+    assert not finding.refuses
+
+
+def test_a_file_that_does_not_compile_is_a_note(tmp_path: Path, wheels: Path) -> None:
+    wheel = make_wheel(wheels, {"a.py": "", "pkg/bad.py": "def f(:\n"})
+    options = options_in(tmp_path, flat_folder="/srv", destdir=str(tmp_path), bytecode_levels=(0,))
+    (done,) = install_wheels([wheel], [running_target()], None, options)
+    assert [(each.code.id, each.subject) for each in done.plan.findings] == [
+        ("WF509", "/srv/pkg/bad.py")
+    ]
+    assert done.plan.warnings == ()
+
+
+def test_nothing_to_install(tmp_path: Path) -> None:
+    assert install_wheels([], [make_target()], None, options_in(tmp_path)) == []
+
+
+# what is only planned
+
+
+def test_plan_wheel(wheels: Path) -> None:
+    plan = plan_wheel(mislabelled_wheel(wheels), [make_target()])
+    assert [(each.action.value, each.new_path) for each in plan.decisions] == [
+        ("rename", f"pkg/fast.{MUSL}.so")
+    ]
+    assert plan_wheel(mislabelled_wheel(wheels), [make_target("cp39-gnu")]).decisions == ()
+    off = plan_wheel(mislabelled_wheel(wheels), [make_target()], Policy(Repair.OFF))
+    assert [each.code.id for each in off.warnings] == ["WF104"]
+
+
+def test_plan_wheel_tells_refusals_and_raises_for_broken_wheels(wheels: Path) -> None:
+    plan = plan_wheel(foreign_wheel(wheels), [make_target()])
+    assert [finding.code.id for finding in plan.refusals] == ["WF201"]
+    with pytest.raises(InvalidWheelError, match="WF401"):
+        plan_wheel(wheels / "a-1-py3-none-any.whl", [make_target()])
+
+
+def test_a_dry_run_writes_nothing(tmp_path: Path, wheels: Path) -> None:
+    wheel = mislabelled_wheel(wheels)
+    before = tree(tmp_path)
+    (done,) = install_wheels([wheel], [make_target()], None, options_in(tmp_path), dry_run=True)
+    assert len(done.plan.changes) == 1
+    assert tree(tmp_path) == before
+
+
+def test_a_dry_run_tells_what_would_be_refused(tmp_path: Path, wheels: Path) -> None:
+    (tmp_path / LIB).mkdir()
+    (tmp_path / LIB / "a.py").write_text("old")
+    wheel = wheel_of(wheels, "a", "a.py")
+    with pytest.raises(FileExistsRefusedError):
+        install_wheels([wheel], [make_target()], None, options_in(tmp_path), dry_run=True)
+
+
+# what is refused before anything is written
+
+
+def test_one_bad_wheel_stops_all(tmp_path: Path, wheels: Path) -> None:
+    good = [wheel_of(wheels, "a", "a.py"), wheel_of(wheels, "b", "b.py")]
+    before = tree(tmp_path)
+    with pytest.raises(WheelRefusedError) as caught:
+        install_wheels(
+            [good[0], foreign_wheel(wheels), good[1]],
+            [make_target()],
+            None,
+            options_in(tmp_path),
+        )
+    assert [finding.code.id for finding in caught.value.findings] == ["WF201"]
+    (wheels / "foreign-1.0-cp39-cp39-musllinux_1_1_x86_64.whl").unlink()
+    assert tree(tmp_path) == before
+
+
+def test_all_bad_wheels_are_told_at_once(tmp_path: Path, wheels: Path) -> None:
+    paths = [wheels / "gone-1-py3-none-any.whl", foreign_wheel(wheels), Path("requests")]
+    with pytest.raises(InvalidWheelError) as caught:
+        install_wheels(paths, [make_target()], None, options_in(tmp_path))
+    assert [finding.code.id for finding in caught.value.findings] == ["WF401", "WF201", "WF401"]
+    assert "pip download --no-deps requests" in caught.value.findings[2].sentence
+
+
+@pytest.mark.parametrize(
+    ("validate", "refused"), [("none", False), ("entries", False), ("all", True)]
+)
+def test_a_false_hash(tmp_path: Path, wheels: Path, validate: str, *, refused: bool) -> None:
+    wheel = make_wheel(wheels, {"a.py": "x"}, record_rows={"a.py": (record_hash(b"another"), "7")})
+    options = options_in(tmp_path, validate_record=validate)
+    if refused:
+        with pytest.raises(InvalidWheelError, match=r"WF407 a\.py"):
+            install_wheels([wheel], [make_target()], None, options)
+        assert not (tmp_path / LIB).exists()
+    else:
+        install_wheels([wheel], [make_target()], None, options)
+        assert record_hash(b"x") in (tmp_path / LIB / "example-1.0.dist-info/RECORD").read_text()
+
+
+@pytest.mark.parametrize(
+    ("validate", "refused"), [("none", False), ("entries", True), ("all", True)]
+)
+def test_a_missing_row(tmp_path: Path, wheels: Path, validate: str, *, refused: bool) -> None:
+    wheel = make_wheel(wheels, {"a.py": "x"}, record_rows={"a.py": None})
+    options = options_in(tmp_path, validate_record=validate)
+    if refused:
+        with pytest.raises(InvalidWheelError, match=r"WF407 a\.py: it is not listed"):
+            install_wheels([wheel], [make_target()], None, options)
+        assert not (tmp_path / LIB).exists()
+    else:
+        install_wheels([wheel], [make_target()], None, options)
+        assert (tmp_path / LIB / "a.py").exists()
+
+
+def test_all_files_that_exist_are_told_before_one_is_written(tmp_path: Path, wheels: Path) -> None:
+    lib = tmp_path / LIB
+    entry_points = "[console_scripts]\nhello = pkg:main\n"
+    pair = [
+        wheel_of(wheels, "first", "pkg/a.py", "pkg/b.py"),
+        make_wheel(wheels, {"pkg/c.py": ""}, entry_points=entry_points),
+    ]
+    existing = ["pkg/b.py", "pkg/c.py", "bin/hello", "example-1.0.dist-info/INSTALLER"]
+    for path in existing:
+        (lib / path).parent.mkdir(parents=True, exist_ok=True)
+        (lib / path).write_text("old")
+    before = tree(tmp_path)
+    with pytest.raises(FileExistsRefusedError) as caught:
+        install_wheels(pair, [make_target()], None, options_in(tmp_path))
+    assert {finding.subject for finding in caught.value.findings} == {
+        str(lib / path) for path in existing
+    }
+    assert {finding.code.id for finding in caught.value.findings} == {"WF505"}
+    assert tree(tmp_path) == before
+    install_wheels(pair, [make_target()], None, options_in(tmp_path, overwrite_existing=True))
+    assert (lib / "pkg/b.py").read_text() == "new\n"
+    assert names(tree(lib)) > set(existing)
+    assert not any(".wheelfix-" in path for path in tree(tmp_path))
+
+
+def test_launchers_count_by_their_own_name(tmp_path: Path, wheels: Path) -> None:
+    wheel = make_wheel(wheels, {"a.py": ""}, entry_points="[gui_scripts]\nhello = a:main\n")
+    (tmp_path / LIB / "bin").mkdir(parents=True)
+    (tmp_path / LIB / "bin" / "hello.exe").write_text("old")
+    options = options_in(tmp_path, script_kind="win-amd64")
+    with pytest.raises(FileExistsRefusedError, match=r"hello\.exe: it exists already"):
+        install_wheels([wheel], [make_target()], None, options)
+    (tmp_path / LIB / "bin" / "hello.exe").rename(tmp_path / LIB / "bin" / "hello")
+    install_wheels([wheel], [make_target()], None, options)
+    assert (tmp_path / LIB / "bin" / "hello.exe").read_bytes()[:2] == b"MZ"
+
+
+def test_two_wheels_that_bring_one_file(tmp_path: Path, wheels: Path) -> None:
+    pair = [
+        wheel_of(wheels, "a", "both.py", "a.py", content="a"),
+        wheel_of(wheels, "b", "both.py", "b.py", content="b"),
+    ]
+    with pytest.raises(FileExistsRefusedError) as caught:
+        install_wheels(pair, [make_target()], None, options_in(tmp_path))
+    assert str(caught.value) == (
+        f"WF505 {tmp_path}/lib/both.py: both a-1.0-py3-none-any.whl and b-1.0-py3-none-any.whl bring it"
+    )
+    assert not (tmp_path / LIB).exists()
+    # as with installer the last one stays, and it leaves nothing behind
+    install_wheels(pair, [make_target()], None, options_in(tmp_path, overwrite_existing=True))
+    assert (tmp_path / LIB / "both.py").read_text() == "b"
+    assert not any(".wheelfix-" in path for path in tree(tmp_path))
+
+
+def test_one_wheel_given_twice(tmp_path: Path, wheels: Path) -> None:
+    wheel = wheel_of(wheels, "a", "a.py")
+    with pytest.raises(FileExistsRefusedError) as caught:
+        install_wheels([wheel, wheel], [make_target()], None, options_in(tmp_path))
+    assert str(caught.value).splitlines()[0] == (
+        f"WF505 {tmp_path}/lib/a.py: a-1.0-py3-none-any.whl brings it twice"
+    )
+    # its own files, and INSTALLER
+    assert len(caught.value.findings) == 5
+
+
+def test_two_schemes_that_are_one_folder(tmp_path: Path, wheels: Path) -> None:
+    """Data and purelib are one where --target is; the planner can't know."""
+    wheel = make_wheel(wheels, {"a.py": "1", "example-1.0.data/data/a.py": "2"})
+    with pytest.raises(FileExistsRefusedError, match=r"lib/a\.py: .* brings it twice"):
+        install_wheels([wheel], [make_target()], None, options_in(tmp_path))
+    assert not (tmp_path / LIB).exists()
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("first", ["file", "folder"])
+def test_a_file_of_one_wheel_that_is_a_folder_of_another(
+    tmp_path: Path, wheels: Path, first: str, *, overwrite: bool
+) -> None:
+    pair = [wheel_of(wheels, "file", "pkg"), wheel_of(wheels, "folder", "pkg/deep/a.py")]
+    if first == "folder":
+        pair.reverse()
+    options = options_in(tmp_path, overwrite_existing=overwrite)
+    with pytest.raises(EnvironmentRefusedError) as caught:
+        install_wheels(pair, [make_target()], None, options)
+    assert str(caught.value) == (
+        f"WF506 {tmp_path}/lib/pkg: the wheels of this call have it as a file and as a folder"
+    )
+    assert not (tmp_path / LIB).exists()
+
+
+def test_each_obstacle_is_told_once(tmp_path: Path, wheels: Path) -> None:
+    (tmp_path / LIB).mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / LIB / "pkg").symlink_to(tmp_path / "elsewhere")
+    before = tree(tmp_path / LIB)
+    wheel = wheel_of(wheels, "a", "pkg/a.py", "pkg/b.py", "c.py")
+    with pytest.raises(EnvironmentRefusedError) as caught:
+        install_wheels(
+            [wheel], [make_target()], None, options_in(tmp_path, overwrite_existing=True)
+        )
+    (finding,) = caught.value.findings
+    assert (finding.code.id, finding.subject) == ("WF506", str(tmp_path / LIB / "pkg"))
+    assert tree(tmp_path / LIB) == before
+    assert tree(tmp_path / "elsewhere") == {}
+
+
+def managed_target(stdlib: Path) -> wheelfix.Target:
+    (stdlib / "EXTERNALLY-MANAGED").write_text("[externally-managed]\nError=Use apt.\n")
+    return make_target(paths={**make_target().paths, "stdlib": str(stdlib)})
+
+
+def test_an_externally_managed_environment(tmp_path: Path, wheels: Path) -> None:
+    target = managed_target(tmp_path)
+    wheel = wheel_of(wheels, "a", "a.py")
+    with pytest.raises(EnvironmentRefusedError, match=r"WF504 /usr/bin/python3\.9: Use apt\."):
+        install_wheels([wheel], [target], None, options_in(tmp_path, outside_environment=False))
+    assert not (tmp_path / LIB).exists()
+    (done,) = install_wheels([wheel], [target], None, options_in(tmp_path))
+    assert done.plan.all_findings == ()
+
+
+def test_an_allowed_refusal_is_recorded_without_a_place(tmp_path: Path, wheels: Path) -> None:
+    target = managed_target(tmp_path)
+    policy = Policy(allow=frozenset({"WF504", "WF201"}))
+    options = options_in(tmp_path, outside_environment=False)
+    (done,) = install_wheels([foreign_wheel(wheels)], [target], policy, options)
+    told = [(finding.code.id, finding.subject) for finding in done.plan.warnings]
+    module = "bad.cpython-39-aarch64-linux-musl.so"
+    assert told == [("WF504", "/usr/bin/python3.9"), ("WF201", module)]
+    content = (tmp_path / LIB / "foreign-1.0.dist-info/wheelfix.json").read_text()
+    assert json.loads(content)["allowed"] == [
+        {"code": "WF504", "subject": wheelfix.codes.EXTERNALLY_MANAGED.reason},
+        {"code": "WF201", "subject": module},
+    ]
+    assert "/usr" not in content
+
+
+def test_targets_that_disagree(tmp_path: Path, wheels: Path) -> None:
+    both = [make_target("cp39-musl"), make_target("cp311-musl")]
+    wheel = wheel_of(wheels, "a", "a.py")
+    with pytest.raises(EnvironmentRefusedError, match="WF508"):
+        install_wheels([wheel], both, None, options_in(tmp_path, flat_folder=None))
+    install_wheels([wheel], both, None, options_in(tmp_path))
+    assert (tmp_path / LIB / "a.py").exists()
+
+
+# what fails while it is written
+
+
+@pytest.fixture
+def populated(tmp_path: Path) -> Path:
+    """A folder with files that the wheels replace, and what they never touch."""
+    lib = tmp_path / LIB
+    (lib / "pkg" / "empty").mkdir(parents=True)
+    (lib / "pkg" / "a.py").write_text("old")
+    (lib / "pkg" / "a.py").chmod(0o640)
+    (lib / "pkg" / "b.py").symlink_to("a.py")
+    (lib / "bystander").write_text("theirs")
+    return lib
+
+
+def assert_taken_back(
+    populated: Path, paths: Sequence[Path], code: str, subject: str, sentence: str
+) -> None:
+    before = tree(populated)
+    options = options_in(
+        populated.parent, flat_folder=str(populated), overwrite_existing=True, bytecode_levels=(0,)
+    )
+    with pytest.raises(WheelfixError) as caught:
+        install_wheels(paths, [running_target()], None, options)
+    (finding,) = caught.value.findings
+    assert (finding.code.id, finding.subject) == (code, subject)
+    assert sentence in finding.sentence
+    assert tree(populated) == before
+
+
+def first_wheel(wheels: Path) -> Path:
+    return make_wheel(
+        wheels,
+        {"pkg/a.py": "new", "pkg/b.py": "new", "pkg/sub/c.py": "new"},
+        entry_points="[console_scripts]\nhello = pkg:main\n",
+        name="first",
+    )
+
+
+def test_a_damaged_last_member(populated: Path, wheels: Path) -> None:
+    last = wheel_of(wheels, "last", "other/a.py", "other/z.txt", content=os.urandom(99).hex())
+    damage(last, "other/z.txt")
+    assert_taken_back(
+        populated,
+        [first_wheel(wheels), last],
+        "WF413",
+        last.name,
+        "Bad CRC-32 for file 'other/z.txt'",
+    )
+
+
+def test_a_name_that_is_too_long(populated: Path, wheels: Path) -> None:
+    name = f"{'x' * 256}.py"
+    last = wheel_of(wheels, "last", "other/a.py", f"other/{name}")
+    assert_taken_back(
+        populated,
+        [first_wheel(wheels), last],
+        "WF506",
+        str(populated / "other" / name),
+        os.strerror(errno.ENAMETOOLONG),
+    )
+
+
+@pytest.fixture
+def small_files() -> Iterator[None]:
+    """Let no file grow beyond 64 KiB."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (65536, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def large_wheel(wheels: Path) -> Path:
+    return make_wheel(
+        wheels, {"other/a.py": "", "other/large.bin": os.urandom(2**18)}, name="large"
+    )
+
+
+def test_a_file_that_is_too_large(
+    populated: Path, wheels: Path, request: pytest.FixtureRequest
+) -> None:
+    paths = [first_wheel(wheels), large_wheel(wheels)]
+    request.getfixturevalue("small_files")
+    assert_taken_back(
+        populated,
+        paths,
+        "WF506",
+        str(populated / "other/large.bin"),
+        os.strerror(errno.EFBIG),
+    )
+
+
+def test_a_full_file_system(populated: Path, wheels: Path) -> None:
+    paths = [first_wheel(wheels), large_wheel(wheels)]
+    small = populated.parent / "small"
+    small.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=96k", "none", str(small)]
+    try:
+        mounted = subprocess.run(command, check=False, capture_output=True).returncode == 0
+    except OSError:
+        mounted = False
+    if not mounted:
+        pytest.skip("no small file system can be mounted here")
+    try:
+        subprocess.run(["cp", "-a", f"{populated}/.", str(small)], check=True)
+        assert_taken_back(
+            small, paths, "WF506", str(small / "other/large.bin"), os.strerror(errno.ENOSPC)
+        )
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+def test_a_folder_for_bytecode_that_is_a_file(populated: Path, wheels: Path) -> None:
+    (populated / "__pycache__").write_text("a file")
+    paths = [first_wheel(wheels), wheel_of(wheels, "last", "top.py")]
+    assert_taken_back(
+        populated, paths, "WF506", str(populated / "__pycache__"), os.strerror(errno.EEXIST)
+    )
+
+
+def test_an_error_without_a_file_names_the_wheel(
+    populated: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    # what a dying disk says can't be had in a test
+    monkeypatch.setattr("wheelfix.installing.compile_bytecode", fail)
+    wheel = first_wheel(wheels)
+    assert_taken_back(populated, [wheel], "WF506", wheel.name, os.strerror(errno.EIO))
+
+
+def test_after_a_failure_the_same_call_can_be_made_again(populated: Path, wheels: Path) -> None:
+    last = wheel_of(wheels, "last", "other/z.txt", content=os.urandom(99).hex())
+    sound = last.read_bytes()
+    damage(last, "other/z.txt")
+    paths = [first_wheel(wheels), last]
+    options = options_in(populated.parent, overwrite_existing=True)
+    with pytest.raises(InvalidWheelError):
+        install_wheels(paths, [make_target()], None, options)
+    last.write_bytes(sound)
+    install_wheels(paths, [make_target()], None, options)
+    assert (populated / "other" / "z.txt").exists()
+    assert (populated / "pkg" / "a.py").read_text() == "new"
+
+
+# installer's own door
+
+
+class RecordingDestination(SchemeDictionaryDestination):
+    """Notes whether it was ever called."""
+
+    called = False
+
+    def write_file(self, *arguments: Any, **more: Any) -> Any:
+        self.called = True
+        return super().write_file(*arguments, **more)
+
+
+def installer_destination(folder: Path) -> RecordingDestination:
+    schemes = ("purelib", "platlib", "headers", "scripts", "data")
+    return RecordingDestination(
+        {scheme: str(folder / scheme) for scheme in schemes},
+        interpreter=sys.executable,
+        script_kind="posix",
+    )
+
+
+def test_install_does_what_installers_does(tmp_path: Path, wheels: Path) -> None:
+    wheel = make_wheel(
+        wheels,
+        {
+            "pkg/__init__.py": "",
+            "example-1.0.data/scripts/run": "#!python\n",
+            "example-1.0.data/data/share/x": "x",
+            "example-1.0.data/headers/x.h": "x",
+        },
+        entry_points="[console_scripts]\nhello = pkg:main\n",
+    )
+    for name, function in (("theirs", installer.install), ("ours", install)):
+        with WheelFile.open(wheel) as source:
+            destination = installer_destination(tmp_path / name)
+            function(source, destination, {"INSTALLER": b"me\n"})
+    assert tree(tmp_path / "theirs") == tree(tmp_path / "ours")
+
+
+def test_install_repairs(tmp_path: Path, wheels: Path) -> None:
+    with WheelFile.open(mislabelled_wheel(wheels)) as source:
+        destination = installer_destination(tmp_path)
+        wheelfix.install(source, destination, {}, targets=[make_target()])
+    assert (tmp_path / "platlib" / "pkg" / f"fast.{MUSL}.so").exists()
+    assert not (tmp_path / "platlib" / "pkg" / f"fast.{GNU}.so").exists()
+
+
+def test_install_refuses_before_the_destination_is_called(tmp_path: Path, wheels: Path) -> None:
+    with WheelFile.open(foreign_wheel(wheels)) as source:
+        destination = installer_destination(tmp_path / "root")
+        with pytest.raises(WheelRefusedError, match="WF201"):
+            wheelfix.install(source, destination, {}, targets=[make_target()])
+    assert not destination.called
+    assert not (tmp_path / "root").exists()
