@@ -311,7 +311,7 @@ def _folder_obstacle(folder: Path, root: Path) -> Finding | None:
     way = [folder, *folder.parents]
     for each in way[: way.index(root)]:
         if os.path.islink(each):
-            sentence = "a symbolic link is where the wheel has a folder, and might lead anywhere"
+            sentence = f"the wheel has a folder where this is a symbolic link, and none below {root} is followed"
             return Finding(codes.CANNOT_WRITE, str(each), sentence)
     nearest = next(each for each in way if os.path.lexists(each))
     if nearest.is_dir():

@@ -254,7 +254,7 @@ def _refuse_obstacles(calls: Sequence[_Call], options: InstallOptions) -> None:
             found = call.destination.obstacle(scheme, path)
             location = str(call.destination.location(scheme, path))
             if location in owners and found is None and not options.overwrite_existing:
-                sentence = _brought_twice(owners[location].plan.wheel, call.plan.wheel)
+                sentence = _brought_twice(owners[location], call)
                 found = Finding(codes.FILE_EXISTS, location, sentence)
             owners.setdefault(location, call)
             if found is not None:
@@ -266,8 +266,12 @@ def _refuse_obstacles(calls: Sequence[_Call], options: InstallOptions) -> None:
         raise EnvironmentRefusedError(list(dict.fromkeys(findings)))
 
 
-def _brought_twice(first: str, second: str) -> str:
-    return f"{first} brings it twice" if first == second else f"both {first} and {second} bring it"
+def _brought_twice(first: _Call, second: _Call) -> str:
+    if first is second:
+        return f"{first.plan.wheel} brings it twice"
+    if first.plan.wheel == second.plan.wheel:
+        return f"{first.plan.wheel} is given twice"
+    return f"both {first.plan.wheel} and {second.plan.wheel} bring it"
 
 
 def _files_and_folders(locations: Collection[str]) -> Iterator[Finding]:

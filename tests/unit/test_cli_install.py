@@ -566,6 +566,14 @@ def test_what_an_externally_managed_environment_does_not_mind(
     assert capsys.readouterr() == ("", told)
 
 
+def test_what_is_said_of_the_environment_is_said_once(
+    tmp_path: Path, managed: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    wheels = [str(pure_wheel(tmp_path, name)) for name in ("a", "b")]
+    assert main([*managed, "--allow", "WF504", *wheels]) == 0
+    assert capsys.readouterr().err.count("WF504") == 1
+
+
 # what comes with it
 
 

@@ -54,7 +54,7 @@ def options_in(folder: Path, **changes: Any) -> InstallOptions:
 
 def mislabelled_wheel(folder: Path, **changes: Any) -> Path:
     """Make a wheel for musl whose module says gnu."""
-    files = {
+    files: dict[str, bytes | str] = {
         "pkg/__init__.py": "",
         f"pkg/fast.{GNU}.so": extension_module("fast", libc="musl"),
     }
@@ -343,7 +343,7 @@ def test_one_wheel_given_twice(tmp_path: Path, wheels: Path) -> None:
     with pytest.raises(FileExistsRefusedError) as caught:
         install_wheels([wheel, wheel], [make_target()], None, options_in(tmp_path))
     assert str(caught.value).splitlines()[0] == (
-        f"WF505 {tmp_path}/lib/a.py: a-1.0-py3-none-any.whl brings it twice"
+        f"WF505 {tmp_path}/lib/a.py: a-1.0-py3-none-any.whl is given twice"
     )
     # its own files, and INSTALLER
     assert len(caught.value.findings) == 5

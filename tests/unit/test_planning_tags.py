@@ -251,6 +251,6 @@ def test_an_abi3_name_in_a_wheel_of_another_python_is_not_renamed() -> None:
         [member],
         [target("cp313-glibc")],
         "cp315-cp315-manylinux_2_17_x86_64",
-        Policy(allow=frozenset({"WF503"})),
+        allow("WF503"),
     )
     assert outcome(plan, member) == "WF203 refuse"

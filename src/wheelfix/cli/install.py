@@ -236,13 +236,17 @@ def _install_options(options: argparse.Namespace) -> InstallOptions:
 
 
 def _tell(wheels: Sequence[InstalledWheel], *, dry_run: bool, to_stdout: bool) -> None:
+    told: set[Finding] = set()
     for wheel in wheels:
         # piped, only what was changed is worth a line
         if to_stdout and (dry_run or wheel.plan.changes or _is_terminal()):
             for line in summary_lines(wheel, dry_run=dry_run):
                 _print(line)
         shown = wheel.plan.all_findings if dry_run else wheel.plan.warnings
-        for line in finding_lines(shown):
+        # what is said of the environment is said once
+        news = [finding for finding in shown if finding not in told]
+        told.update(news)
+        for line in finding_lines(news):
             print(line if line.startswith(" ") else f"wheelfix: {line}", file=sys.stderr)
 
 
