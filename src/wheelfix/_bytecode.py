@@ -5,7 +5,6 @@ with CPython 3.6, and imports nothing but the standard library.
 """
 
 import compileall
-import json
 import sys
 import warnings
 
@@ -40,4 +39,6 @@ def compile_files(files: "list[tuple[str, str]]", levels: "list[int]") -> "list[
 
 
 if __name__ == "__main__":
+    import json
+
     json.dump(compile_files(*json.load(sys.stdin)), sys.stdout)

@@ -13,7 +13,6 @@ from installer.utils import get_launcher_kind, parse_entrypoints
 
 from wheelfix import codes
 from wheelfix.archive import WheelArchive, scheme_of
-from wheelfix.bytecode import compile_bytecode
 from wheelfix.codes import Finding
 from wheelfix.destinations import Transaction, TransactionalDestination
 from wheelfix.errors import (
@@ -299,6 +298,10 @@ def _write_all(
     :return: the source files that have no bytecode.
     :raises EnvironmentRefusedError: WF506 for whatever the file system says.
     """
+    if options.bytecode_levels:
+        # now: after the first write, a module of the wheel could be found in its place
+        from wheelfix.bytecode import compile_bytecode
+
     try:
         with transaction, warnings.catch_warnings():
             # what is left out of a wheel is a finding of its plan already
@@ -306,6 +309,8 @@ def _write_all(
             for call in calls:
                 source = RepairedSource(call.archive, targets, plan=call.plan)
                 installer.install(source, call.destination, call.metadata)
+            if not options.bytecode_levels:
+                return set()
             files = [file for call in calls for file in call.destination.python_files]
             return compile_bytecode(files, targets, options.bytecode_levels, transaction)
     except WheelfixError:

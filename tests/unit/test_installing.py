@@ -557,7 +557,7 @@ def test_an_error_without_a_file_names_the_wheel(
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     # what a dying disk says can't be had in a test
-    monkeypatch.setattr("wheelfix.installing.compile_bytecode", fail)
+    monkeypatch.setattr("wheelfix.bytecode.compile_bytecode", fail)
     wheel = first_wheel(wheels)
     assert_taken_back(populated, [wheel], "WF506", wheel.name, os.strerror(errno.EIO))
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from packaging.tags import platform_tags, sys_tags
-from support import elf_maker
 
+from support import elf_maker
 from wheelfix.errors import EnvironmentRefusedError
 from wheelfix.targets import Target, _facts
 from wheelfix.targets._building import build_target

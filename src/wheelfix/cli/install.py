@@ -270,7 +270,11 @@ def _report_stream(file: str | None) -> Iterator[TextIO | None]:
     """
     if file is None:
         yield None
-    elif file == "-":
+        return
+    # now: after the first write, a module of the wheel could be found in its place
+    import json  # noqa: F401 - used where the report is written
+
+    if file == "-":
         yield sys.stdout
     else:
         try:
