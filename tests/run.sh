@@ -9,4 +9,5 @@ for folder in "${PYENV_ROOT:-$HOME/.pyenv}"/versions/*/bin; do
     PATH="$PATH:$folder"
 done
 export PATH
-exec .venv/bin/tox run "$@"
+# where nothing may be skipped, a missing interpreter is a failure
+exec .venv/bin/tox run ${CI:+--skip-missing-interpreters false} "$@"

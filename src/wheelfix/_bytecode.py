@@ -24,17 +24,19 @@ def compile_files(files: "list[tuple[str, str]]", levels: "list[int]") -> "list[
     failed = []
     # as in other interpreters, which are run without PYTHONPYCACHEPREFIX: what is installed lies together
     pycache_prefix, sys.pycache_prefix = getattr(sys, "pycache_prefix", None), None
-    with warnings.catch_warnings():
-        # what the source's author is warned of is no news to who installs it
-        warnings.simplefilter("ignore")
-        for path, folder in files:
-            done = [
-                compileall.compile_file(path, ddir=folder, optimize=level, quiet=2)
-                for level in levels
-            ]
-            if not all(done):
-                failed.append(path)
-    sys.pycache_prefix = pycache_prefix
+    try:
+        with warnings.catch_warnings():
+            # what the source's author is warned of is no news to who installs it
+            warnings.simplefilter("ignore")
+            for path, folder in files:
+                done = [
+                    compileall.compile_file(path, ddir=folder, optimize=level, quiet=2)
+                    for level in levels
+                ]
+                if not all(done):
+                    failed.append(path)
+    finally:
+        sys.pycache_prefix = pycache_prefix
     return failed
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import stat
 import zipfile
@@ -12,12 +11,10 @@ from io import BufferedIOBase
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO, NoReturn, cast
 
-from installer.records import Hash, InvalidRecordEntry, RecordEntry, parse_record_file
 from installer.sources import WheelSource
 from installer.utils import (
     SCHEME_NAMES,
     canonicalize_name,
-    copyfileobj_with_hashing,
     parse_entrypoints,
     parse_metadata_file,
     parse_wheel_filename,
@@ -26,12 +23,14 @@ from installer.utils import (
 from wheelfix import codes
 from wheelfix.codes import Finding
 from wheelfix.errors import InvalidWheelError
+from wheelfix.record import content_issue, read_record, row_issue
 from wheelfix.wheel_tags import parse_wheel_tags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from wheelfix.codes import Code
+    from wheelfix.record import RecordRow
 
 __all__ = ["WheelArchive", "scheme_of"]
 
@@ -40,7 +39,8 @@ _READABLE_METHODS = frozenset(
     {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
 )
 _MAX_PATH_LENGTH = 4096  # PATH_MAX of Linux (limits.h)
-_SIGNATURES = frozenset({"RECORD.jws", "RECORD.p7s"})
+#: bytes of WHEEL, RECORD or entry_points.txt, which are held in memory: RECORD of half a million members
+_MAX_TEXT_SIZE = 64 * 1024 * 1024
 
 
 def scheme_of(path: str, source: WheelSource, root_scheme: str) -> tuple[str, str]:
@@ -265,6 +265,9 @@ class WheelArchive(WheelSource):
         return found[0]
 
     def _read_text(self, file_name: str, code: Code) -> str:
+        info = self._members.get(f"{self._dist_info_dir}/{file_name}")
+        if info is not None and info.file_size > _MAX_TEXT_SIZE:
+            self._refuse(code, f"{file_name} is larger than {_MAX_TEXT_SIZE} bytes")
         try:
             return self.read_dist_info(file_name)
         except KeyError as error:
@@ -280,22 +283,11 @@ class WheelArchive(WheelSource):
             self._refuse(codes.BAD_WHEEL_METADATA, sentence)
         return "purelib" if metadata["Root-Is-Purelib"] == "true" else "platlib"
 
-    def _read_record(self) -> dict[str, tuple[str, str, str]]:
-        lines = self._read_text("RECORD", codes.BAD_RECORD).splitlines()
+    def _read_record(self) -> dict[str, RecordRow]:
         try:
-            rows = list(parse_record_file(lines))
-            hashes = {row[1].partition("=")[0] for row in rows if "=" in row[1]}
-            unknown = sorted(name for name in hashes if not _is_usable_hash(name))
-            if not unknown:
-                for row in rows:
-                    RecordEntry.from_elements(*row)
-        # csv.Error is an Exception of its own kind, and csv is installer's affair
-        except Exception as error:  # noqa: BLE001
-            sentence = f"RECORD can't be read: {_record_issue_text(error)}"
-            self._refuse(codes.BAD_RECORD, sentence, error)
-        if unknown:
-            self._refuse(codes.BAD_RECORD, f"RECORD uses an unknown hash, {unknown[0]!r}")
-        return {row[0]: row for row in rows}
+            return read_record(self._read_text("RECORD", codes.BAD_RECORD))
+        except ValueError as error:
+            self._refuse(codes.BAD_RECORD, str(error), error)
 
     def _check_entry_points(self) -> None:
         if "entry_points.txt" not in self.dist_info_filenames:
@@ -304,7 +296,7 @@ class WheelArchive(WheelSource):
         try:
             names = [name for name, _, _, _ in parse_entrypoints(text)]
         # configparser's errors, and AssertionError or AttributeError for a malformed reference
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 - see above
             sentence = f"entry_points.txt can't be read: {str(error) or 'malformed reference'}"
             self._refuse(codes.BAD_ENTRY_POINTS, " ".join(sentence.split()), error)
         for name in names:
@@ -313,40 +305,13 @@ class WheelArchive(WheelSource):
 
     def _record_issue(self, path: str, *, validate_contents: bool) -> str | None:
         row = self._record.get(path)
-        if path.startswith(f"{self._dist_info_dir}/") and path.rpartition("/")[2] in _SIGNATURES:
-            return None if row is None else "a signature must not be listed in RECORD"
-        if row is None:
-            return "it is not listed in RECORD"
-        if path == f"{self._dist_info_dir}/RECORD":
-            return "RECORD must not list its own hash or size" if row[1] or row[2] else None
-        if not row[1] or not row[2]:
-            return "RECORD lists no hash or no size for it"
-        if validate_contents:
-            with self.open_member(path) as stream:
-                matches = _matches(stream, Hash.parse(row[1]), int(row[2]))
-            if not matches:
-                return "its hash or size is not the one in RECORD"
-        return None
-
-
-def _is_usable_hash(name: str) -> bool:
-    """Say whether installer can compute it: 0.7.0 doesn't look, 1.x takes all that hashlib lists.
-
-    hashlib lists some that OpenSSL won't give, and the shake ones, whose digests have no length of their own.
-    """
-    try:
-        return hashlib.new(name).digest_size > 0
-    except ValueError:
-        return False
-
-
-def _matches(stream: BinaryIO, hash_: Hash, size: int) -> bool:
-    with Path(os.devnull).open("wb") as nowhere:
-        return copyfileobj_with_hashing(stream, nowhere, hash_.name) == (hash_.value, size)
-
-
-def _record_issue_text(error: Exception) -> str:
-    return "; ".join(error.issues) if isinstance(error, InvalidRecordEntry) else str(error)
+        prefix = f"{self._dist_info_dir}/"
+        issue = row_issue(row, path[len(prefix) :] if path.startswith(prefix) else None)
+        # RECORD itself has no hash, a signature has no row
+        if issue is not None or row is None or not row[1] or not validate_contents:
+            return issue
+        with self.open_member(path) as stream:
+            return content_issue(row, stream)
 
 
 def _unsafe(path: str) -> str | None:
@@ -362,7 +327,7 @@ def _unsafe(path: str) -> str | None:
         return "has an empty or '.' component"
     if "\\" in path:
         return "holds a backslash"
-    if any(ord(character) < 0x20 or ord(character) == 0x7F for character in path):  # noqa: PLR2004
+    if any(ord(character) < 0x20 or ord(character) == 0x7F for character in path):  # noqa: PLR2004 - ASCII
         return "holds a control character"
     return None
 

@@ -13,8 +13,8 @@ from wheelfix import _bytecode
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wheelfix.destinations import Transaction
     from wheelfix.targets import Target
+    from wheelfix.transactions import Transaction
 
 __all__ = ["compile_bytecode"]
 

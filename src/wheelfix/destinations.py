@@ -1,10 +1,9 @@
-"""Where a wheel's files go, and how they are taken away again when the call fails."""
+"""Where a wheel's files go."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -25,109 +24,13 @@ from wheelfix.codes import Finding
 from wheelfix.errors import EnvironmentRefusedError, FileExistsRefusedError, InvalidWheelError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from installer.scripts import LauncherKind, ScriptSection
-    from typing_extensions import Self
 
-__all__ = ["Transaction", "TransactionalDestination"]
+    from wheelfix.transactions import Transaction
 
-
-class Transaction:
-    """What one call has written, so that a failure takes all of it back.
-
-    Used as a context manager: whatever exception leaves the block undoes the files, the folders and the
-    replacements of all wheels of the call, the last one first. A process that is killed is not undone.
-    """
-
-    def __init__(self) -> None:
-        self._steps_back: list[Callable[[], object]] = []
-        self._set_aside: list[Path] = []
-        self._token = os.urandom(8).hex()
-        self._count = 0
-
-    def __enter__(self) -> Self:
-        """Begin."""
-        return self
-
-    def __exit__(self, kind: object, _error: object, _traceback: object) -> None:
-        """Keep what was written, or take it back after an exception.
-
-        :raises EnvironmentRefusedError: WF506 for what can't be taken back.
-        """
-        if kind is not None:
-            self._undo()
-        for file in self._set_aside if kind is None else ():
-            # the call is done; a leftover of the old state harms nobody
-            with contextlib.suppress(OSError):
-                file.unlink()
-
-    def temporary_name(self, folder: Path) -> Path:
-        """Name a file that isn't there: short, because a final name may be as long as the file system allows."""
-        self._count += 1
-        return folder / f".wheelfix-{self._token}-{self._count}"
-
-    def make_folder(self, folder: Path) -> None:
-        """Make a folder and those above it."""
-        if folder.is_dir():
-            return
-        self.make_folder(folder.parent)
-        self._steps_back.append(partial(_remove_folder, folder))
-        folder.mkdir(exist_ok=True)
-
-    def will_make(self, file: Path) -> None:
-        """Set aside what is there, and note that somebody else is about to write the file."""
-        if os.path.lexists(file):
-            aside = self.temporary_name(file.parent)
-            self._set_aside.append(aside)
-            self._steps_back.append(partial(_put_back, aside, file))
-            file.replace(aside)
-        self._steps_back.append(partial(_remove_file, file))
-
-    def put(self, new: Path, target: Path) -> None:
-        """Move a finished file over its final name; what was there comes back if the call fails.
-
-        Never in place: the old file may be a hard link into a cache, or a symbolic link to somewhere else.
-        """
-        self.will_make(target)
-        new.replace(target)
-
-    def _undo(self) -> None:
-        failures = []
-        while self._steps_back:
-            try:
-                self._steps_back[-1]()
-            except KeyboardInterrupt:
-                # the impatient second one; a step can be taken again
-                continue
-            except OSError as error:
-                sentence = f"it can't be put back as it was: {error.strerror}"
-                failures.append(Finding(codes.CANNOT_WRITE, str(error.filename), sentence))
-            self._steps_back.pop()
-        if failures:
-            raise EnvironmentRefusedError(failures)
-
-
-def _remove_file(file: Path) -> None:
-    # a name that is too long, or below a file, was never made
-    if os.path.lexists(file):
-        file.unlink()
-
-
-def _remove_folder(folder: Path) -> None:
-    if folder.name == "__pycache__":
-        import shutil
-
-        # an interrupted compiler leaves a temporary file there (importlib, _write_atomic)
-        shutil.rmtree(folder, ignore_errors=True)
-    # what others have put there meanwhile stays
-    with contextlib.suppress(OSError):
-        folder.rmdir()
-
-
-def _put_back(aside: Path, file: Path) -> None:
-    if os.path.lexists(aside):
-        aside.replace(file)
+__all__ = ["TransactionalDestination"]
 
 
 class TransactionalDestination(WheelDestination):
@@ -139,7 +42,8 @@ class TransactionalDestination(WheelDestination):
     :param transaction: to which the files belong.
     :param destdir: folder that stands for the target's root while installing, None for the real one.
     :param overwrite_existing: whether files that exist are replaced.
-    :param same_content: by path in the scheme, the path of the file with the same content: written as a hard link.
+    :param same_content: by scheme and path, the path in that scheme of the file with the same content: written as a
+        hard link.
     :param shebang: text that is written behind ``#!`` as it is, in the place of the interpreter: a path with a space
         in it needs a detour through ``/bin/sh``, a command like ``/usr/bin/env python3`` does not.
     """
@@ -153,7 +57,7 @@ class TransactionalDestination(WheelDestination):
         *,
         destdir: str | None = None,
         overwrite_existing: bool = False,
-        same_content: Mapping[str, str] | None = None,
+        same_content: Mapping[tuple[str, str], str] | None = None,
         shebang: str | None = None,
     ) -> None:
         self._folders = folders
@@ -211,7 +115,7 @@ class TransactionalDestination(WheelDestination):
     ) -> RecordEntry:
         """Write one file of the wheel; a script's ``#!python`` becomes the interpreter."""
         path = os.fspath(path)
-        original = self._written.get((scheme, self._same_content.get(path, "")))
+        original = self._written.get((scheme, self._same_content.get((scheme, path), "")))
         if original is not None:
             return self._write_second_name(scheme, path, original, stream, is_executable)
         if scheme == "scripts":
@@ -275,12 +179,17 @@ class TransactionalDestination(WheelDestination):
         return entry
 
     def obstacle(self, scheme: str, path: str) -> Finding | None:
-        """Tell what stands in the way of a file: itself, if it is not to be replaced, or what is no folder.
+        """Tell what stands in the way of a file: itself, if it is not to be replaced, its name, or what is no folder.
 
         :return: WF505 or WF506; None if the way is free.
         :raises InvalidWheelError: WF408 if the file lies outside of the scheme's folder.
         """
         file = self.location(scheme, path)
+        try:
+            os.fsencode(file)
+        except UnicodeEncodeError as error:
+            sentence = f"the encoding of file names, {error.encoding}, has no bytes for it"
+            return Finding(codes.CANNOT_WRITE, str(file), sentence)
         if os.path.lexists(file):
             if file.is_dir() and not file.is_symlink():
                 sentence = "there is a folder where the wheel has a file"

@@ -9,6 +9,8 @@ from installer.exceptions import InstallerError, InvalidWheelSource
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from typing_extensions import Self
+
     from wheelfix.codes import Code, Finding
 
 __all__ = [
@@ -32,6 +34,10 @@ class WheelfixError(InstallerError):
     def __init__(self, findings: Sequence[Finding]) -> None:
         super().__init__("\n".join(str(finding) for finding in findings))
         self.findings = tuple(findings)
+
+    def __reduce__(self) -> tuple[type[Self], tuple[tuple[Finding, ...]]]:
+        # BaseException would make a copy of the text alone
+        return type(self), (self.findings,)
 
     @property
     def code(self) -> Code:

@@ -14,7 +14,7 @@ from installer.utils import get_launcher_kind, parse_entrypoints
 from wheelfix import codes
 from wheelfix.archive import WheelArchive, scheme_of
 from wheelfix.codes import Finding
-from wheelfix.destinations import Transaction, TransactionalDestination
+from wheelfix.destinations import TransactionalDestination
 from wheelfix.errors import (
     EnvironmentRefusedError,
     FileExistsRefusedError,
@@ -25,6 +25,7 @@ from wheelfix.layout import InstallOptions, environment_findings, folders_of
 from wheelfix.planning import Action, Plan, Policy
 from wheelfix.sources import RepairedSource, plan_source
 from wheelfix.targets.running import running_target
+from wheelfix.transactions import Transaction
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -119,8 +120,8 @@ def install_wheels(
     findings = environment_findings(targets, policy, options)
     transaction = Transaction()
     with contextlib.ExitStack() as opened:
-        calls = [
-            _Call(
+        wheels = [
+            _PlannedWheel(
                 archive,
                 plan,
                 findings,
@@ -130,18 +131,18 @@ def install_wheels(
             )
             for archive, plan in _plan_all(paths, targets, policy, options, opened)
         ]
-        _refuse_obstacles(calls, options)
+        _refuse_obstacles(wheels, options)
         if not dry_run:
-            failed = _write_all(calls, targets, options, transaction)
-            for call in calls:
-                call.note_failed_bytecode(failed)
+            failed = _write_all(wheels, targets, options, transaction)
+            for wheel in wheels:
+                wheel.note_failed_bytecode(failed)
         return [
-            InstalledWheel(call.archive.distribution, call.archive.version, call.plan)
-            for call in calls
+            InstalledWheel(wheel.archive.distribution, wheel.archive.version, wheel.plan)
+            for wheel in wheels
         ]
 
 
-class _Call:
+class _PlannedWheel:
     """One planned wheel, with where it goes."""
 
     def __init__(
@@ -171,7 +172,7 @@ class _Call:
             destdir=options.destdir,
             overwrite_existing=options.overwrite_existing,
             same_content={
-                self.scheme_of(str(each.new_path))[1]: self.scheme_of(each.path)[1]
+                self.scheme_of(str(each.new_path)): self.scheme_of(each.path)[1]
                 for each in duplicates
             },
             shebang=options.interpreter,
@@ -240,22 +241,22 @@ def _plan_all(
     return planned
 
 
-def _refuse_obstacles(calls: Sequence[_Call], options: InstallOptions) -> None:
+def _refuse_obstacles(wheels: Sequence[_PlannedWheel], options: InstallOptions) -> None:
     """Refuse, before the first byte, what exists already and what would be written twice.
 
     :raises FileExistsRefusedError: WF505.
     :raises EnvironmentRefusedError: WF506 where a file, a folder or a link is in the way.
     """
-    owners: dict[str, _Call] = {}
+    owners: dict[str, _PlannedWheel] = {}
     findings = []
-    for call in calls:
-        for scheme, path in call.scheme_paths():
-            found = call.destination.obstacle(scheme, path)
-            location = str(call.destination.location(scheme, path))
+    for wheel in wheels:
+        for scheme, path in wheel.scheme_paths():
+            found = wheel.destination.obstacle(scheme, path)
+            location = str(wheel.destination.location(scheme, path))
             if location in owners and found is None and not options.overwrite_existing:
-                sentence = _brought_twice(owners[location], call)
+                sentence = _brought_twice(owners[location], wheel)
                 found = Finding(codes.FILE_EXISTS, location, sentence)
-            owners.setdefault(location, call)
+            owners.setdefault(location, wheel)
             if found is not None:
                 findings.append(found)
     findings += _files_and_folders(owners)
@@ -265,7 +266,7 @@ def _refuse_obstacles(calls: Sequence[_Call], options: InstallOptions) -> None:
         raise EnvironmentRefusedError(list(dict.fromkeys(findings)))
 
 
-def _brought_twice(first: _Call, second: _Call) -> str:
+def _brought_twice(first: _PlannedWheel, second: _PlannedWheel) -> str:
     if first is second:
         return f"{first.plan.wheel} brings it twice"
     if first.plan.wheel == second.plan.wheel:
@@ -288,7 +289,7 @@ def _files_and_folders(locations: Collection[str]) -> Iterator[Finding]:
 
 
 def _write_all(
-    calls: Sequence[_Call],
+    wheels: Sequence[_PlannedWheel],
     targets: Sequence[Target],
     options: InstallOptions,
     transaction: Transaction,
@@ -306,16 +307,16 @@ def _write_all(
         with transaction, warnings.catch_warnings():
             # what is left out of a wheel is a finding of its plan already
             warnings.simplefilter("ignore", RuntimeWarning)
-            for call in calls:
-                source = RepairedSource(call.archive, targets, plan=call.plan)
-                installer.install(source, call.destination, call.metadata)
+            for wheel in wheels:
+                source = RepairedSource(wheel.archive, targets, plan=wheel.plan)
+                installer.install(source, wheel.destination, wheel.metadata)
             if not options.bytecode_levels:
                 return set()
-            files = [file for call in calls for file in call.destination.python_files]
+            files = [file for wheel in wheels for file in wheel.destination.python_files]
             return compile_bytecode(files, targets, options.bytecode_levels, transaction)
     except WheelfixError:
         raise
     except OSError as error:
-        subject = str(error.filename or calls[0].plan.wheel)
+        subject = str(error.filename or wheels[0].plan.wheel)
         finding = Finding(codes.CANNOT_WRITE, subject, error.strerror or str(error))
         raise EnvironmentRefusedError([finding]) from error

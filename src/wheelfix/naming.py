@@ -74,7 +74,7 @@ class ExtensionName:
     def parse(cls, filename: str) -> ExtensionName | None:
         """Take a file name (a base name, without folders) apart.
 
-        :returns: None if it isn't the name of an extension module: ``libfoo.so.5``, ``foo.py``,
+        :return: None if it isn't the name of an extension module: ``libfoo.so.5``, ``foo.py``,
             ``a.b.so``.
         """
         # a file called _d.pyd can only be a module called _d
@@ -86,7 +86,7 @@ class ExtensionName:
     def parse_suffix(cls, suffix: str) -> ExtensionName | None:
         """Take one entry of an interpreter's ``EXTENSION_SUFFIXES`` apart; the stem is empty.
 
-        :returns: None if the form is unknown, or more than a suffix.
+        :return: None if the form is unknown, or more than a suffix.
         """
         name = _parse(suffix, "_d")
         return name if name and not name.stem else None

@@ -18,6 +18,7 @@ __all__ = [
     "libc_family_of_needed",
     "linux_platform_tags",
     "machine_name",
+    "parse_libc_platform_tag",
     "tag_architectures",
     "triplet",
 ]
@@ -113,7 +114,7 @@ def libc_family_of_needed(needed: str) -> str | None:
     Only files that a libc itself brings count: libgcc_s and libstdc++ export GLIBC_ versions of
     their own on some machines. Of an entry with slashes the last part counts.
 
-    :returns: "glibc", "musl", "uclibc" or "bionic"; None for any other library.
+    :return: "glibc", "musl", "uclibc" or "bionic"; None for any other library.
     """
     name = needed.rpartition("/")[2]
     exact, prefixes = _libc_files()
@@ -133,6 +134,28 @@ def libc_families_of_platform_tag(platform_tag: str) -> frozenset[str]:
         return frozenset()
     system = found["system"]
     return frozenset(libc for name, libc in _LIBC_OF_SYSTEM.items() if system.startswith(name))
+
+
+def parse_libc_platform_tag(platform_tag: str) -> tuple[str, tuple[int, int], str] | None:
+    """Take one manylinux or musllinux tag (not compressed) apart.
+
+    PEP 600, with what PEP 513, 571 and 599 stand for in it, and PEP 656.
+
+    :return: libc family, the oldest version of it that will do, and architecture; None for any other tag.
+    """
+    found = _LINUX_TAG.fullmatch(platform_tag)
+    if found is None:
+        return None
+    family, _, version = found["system"].partition("_")
+    legacy = _index("tag_architectures.json", "legacy_manylinux", "name").get(family)
+    if legacy is not None:
+        major, minor = legacy["glibc"]
+    elif family in ("manylinux", "musllinux"):
+        major, minor = map(int, version.split("_"))
+    else:
+        return None
+    libc = "musl" if family == "musllinux" else "glibc"
+    return libc, (major, minor), found["architecture"]
 
 
 def elf_architecture_of_tag(platform_tag: str) -> ElfArchitecture | None:
@@ -162,7 +185,7 @@ def tag_architectures(machine: str, bits: int) -> tuple[str, ...]:
 
     :param machine: as uname says ("x86_64").
     :param bits: 32 or 64, of the interpreter's executable.
-    :returns: what :func:`linux_platform_tags` takes.
+    :return: what :func:`linux_platform_tags` takes.
     """
     for row in _table("tag_architectures.json")["executables"]:
         if (row["machine"], row["bits"]) == (machine, bits):
@@ -215,10 +238,8 @@ def _manylinux_tags(
     )
     if oldest is None or not _executable_fits(rows, executable):
         return
-    aliases = {
-        tuple(row["glibc"]): row["name"]
-        for row in _table("tag_architectures.json")["legacy_manylinux"]
-    }
+    legacy = _index("tag_architectures.json", "legacy_manylinux", "name")
+    aliases = {tuple(row["glibc"]): name for name, row in legacy.items()}
     for architecture in architectures:
         for glibc in _glibc_versions(major, minor, tuple(oldest)):
             yield f"manylinux_{glibc[0]}_{glibc[1]}_{architecture}"

@@ -14,10 +14,12 @@ from wheelfix.archive import WheelArchive, scheme_of
 from wheelfix.codes import Finding
 from wheelfix.errors import InvalidWheelError, WheelRefusedError
 from wheelfix.planning import (
+    IMPORT_SCHEMES,
     Member,
     Plan,
     Policy,
     Wheel,
+    members_in_doubt,
     module_name,
     plan,
 )
@@ -41,6 +43,7 @@ _FORMATS = {
     b"\xca\xfe\xba\xbe": "mach-o",
     b"\0asm": "wasm",
 }
+#: as elf.ELF_HEADER_SIZE, which is not imported for a wheel without machine code
 _HEAD_SIZE = 64
 #: names under which no wheel keeps machine code; their first bytes are not looked at
 _SOURCE_SUFFIXES = (".py", ".pyi", ".pyc", ".txt", ".md", ".rst", ".json", ".html", ".css", ".js")
@@ -154,8 +157,6 @@ def plan_source(source: WheelSource, targets: Sequence[Target], policy: Policy) 
 
 def _with_facts(wheel: Wheel, source: WheelSource, targets: Sequence[Target]) -> Wheel:
     """Read the ELF files of which the planner needs to know more than their header."""
-    from wheelfix.planning._table import members_in_doubt
-
     in_doubt = members_in_doubt(wheel, targets)
     if not in_doubt:
         return wheel
@@ -277,7 +278,7 @@ def _path_entries(source: WheelSource, members: Sequence[Member]) -> Iterator[st
     wanted = {
         member.path
         for member in members
-        if member.scheme in ("purelib", "platlib")
+        if member.scheme in IMPORT_SCHEMES
         and member.scheme_path.endswith(".pth")
         and "/" not in member.scheme_path
     }

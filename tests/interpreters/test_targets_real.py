@@ -29,7 +29,10 @@ pytestmark = pytest.mark.interpreters
 
 
 def candidates() -> Iterator[Path]:
-    """Find CPythons: pyenv's and those on PATH, a shim of pyenv among them."""
+    """Find CPythons: pyenv's and those on PATH, the shim of pyenv's python3 among them.
+
+    Its other shims run whatever comes first on PATH, when their version isn't switched on.
+    """
     root = os.environ.get("PYENV_ROOT")
     pyenv = shutil.which("pyenv")
     if root is None and pyenv is not None:
@@ -42,7 +45,7 @@ def candidates() -> Iterator[Path]:
         yield from sorted(
             path
             for path in Path(folder).glob("python3*")
-            if re.fullmatch(r"python3(\.\d+)?", path.name)
+            if re.fullmatch(r"python3" if "shims" in path.parts else r"python3(\.\d+)?", path.name)
         )
 
 
@@ -295,5 +298,5 @@ def test_python_2_is_refused() -> None:
         with pytest.raises(EnvironmentRefusedError) as caught:
             asked_target(python2)
         sentences.append(caught.value.findings[0].sentence)
-    expected = "it doesn't know the option -I, so it is Python 2; 3.6 is needed."
+    expected = "it doesn't know the option -I, so it is Python 2; 3.6 is needed"
     assert set(sentences) <= {expected}

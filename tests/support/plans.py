@@ -7,8 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from support.target_maker import make_target
 from wheelfix.elf import ElfFacts, init_symbol_names
-from wheelfix.planning import Member, Plan, Policy, Repair, Wheel, module_name, plan
-from wheelfix.planning._table import members_in_doubt
+from wheelfix.planning import (
+    Member,
+    Plan,
+    Policy,
+    Repair,
+    Wheel,
+    members_in_doubt,
+    module_name,
+    plan,
+)
 from wheelfix.platforms import ElfArchitecture
 from wheelfix.wheel_tags import parse_wheel_tags
 

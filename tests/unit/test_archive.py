@@ -229,6 +229,28 @@ def test_root_scheme(tmp_path: Path, field: str | None, scheme: str) -> None:
 # --- WF406: RECORD
 
 
+@pytest.mark.parametrize(
+    ("large", "code"),
+    [
+        ({"wheel_fields": {"Filler": "x" * 3000}}, codes.BAD_WHEEL_METADATA),
+        ({"record": "x" * 3000}, codes.BAD_RECORD),
+        ({"entry_points": "#" * 3000}, codes.BAD_ENTRY_POINTS),
+    ],
+)
+def test_a_text_too_large_to_be_held_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: dict[str, Any], code: Code
+) -> None:
+    monkeypatch.setattr("wheelfix.archive._MAX_TEXT_SIZE", 2999)
+    with WheelArchive.open(make_wheel(tmp_path, {"a.py": ""}, entry_points="")):
+        assert_refused(make_wheel(tmp_path, {}, **large), code, "is larger than 2999 bytes")
+
+
+def test_record_names_a_file_with_a_line_separator(tmp_path: Path) -> None:
+    wheel = make_wheel(tmp_path, {"a\u2028b.txt": "x", "c\x85d.txt": "y"})
+    with WheelArchive.open(wheel) as archive:
+        archive.validate_record()
+
+
 def test_without_record(tmp_path: Path) -> None:
     path = make_wheel(tmp_path, {"a.py": "1"}, without=["RECORD"])
     assert_refused(path, codes.BAD_RECORD, "there is no RECORD in the dist-info folder")

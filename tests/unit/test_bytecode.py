@@ -18,9 +18,9 @@ from support.target_maker import make_target
 from support.trees import names, tree
 from wheelfix import _bytecode
 from wheelfix.bytecode import compile_bytecode
-from wheelfix.destinations import Transaction
 from wheelfix.targets.asking import asked_target
 from wheelfix.targets.running import running_target
+from wheelfix.transactions import Transaction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import select
 import shutil
 import subprocess
 import sys
@@ -831,7 +832,10 @@ def test_on_a_terminal_each_wheel_gets_a_line(tmp_path: Path) -> None:
             assert main(["install", "--target", str(tmp_path / "t"), *wheels]) == 0
         finally:
             sys.stdout = before
-        shown = os.read(outer, 65536).decode().replace("\r\n", "\n")
+        shown = ""
+        # a terminal may give out what was written line by line
+        while shown.count("\n") < len(wheels) and select.select([outer], [], [], 5)[0]:
+            shown += os.read(outer, 65536).decode().replace("\r\n", "\n")
     os.close(outer)
     assert shown == (
         "example 1.0: installed, every name stays\npure 1.0: installed, every name stays\n"

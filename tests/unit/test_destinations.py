@@ -15,14 +15,15 @@ from installer.sources import WheelFile
 
 from support.trees import names, tree
 from support.wheel_maker import make_wheel, record_hash
-from wheelfix import destinations
-from wheelfix.destinations import Transaction, TransactionalDestination
+from wheelfix import transactions
+from wheelfix.destinations import TransactionalDestination
 from wheelfix.errors import (
     EnvironmentRefusedError,
     FileExistsRefusedError,
     InvalidWheelError,
     WheelfixError,
 )
+from wheelfix.transactions import Transaction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -179,6 +180,20 @@ def test_what_cannot_be_put_back_is_told_and_the_rest_is_put_back(tmp_path: Path
     assert set(tree(tmp_path)) == {"lib", "lib/b.py", "lib/b.py/theirs"}
 
 
+def test_why_all_is_taken_back_is_told_before_what_cannot_be(tmp_path: Path) -> None:
+    def act() -> None:
+        with Transaction() as transaction:
+            destination = destination_in(tmp_path, transaction)
+            write(destination, "a.py")
+            (tmp_path / "lib" / "a.py").unlink()
+            (tmp_path / "lib" / "a.py").mkdir()
+            write(destination, "a.py")
+
+    with pytest.raises(EnvironmentRefusedError) as caught:
+        act()
+    assert ["can't be put back" in each.sentence for each in caught.value.findings] == [False, True]
+
+
 def test_an_impatient_second_interrupt_does_not_stop_the_way_back(tmp_path: Path) -> None:
     interrupts = [KeyboardInterrupt(), KeyboardInterrupt()]
 
@@ -197,9 +212,9 @@ def test_a_step_that_was_noted_but_not_taken(tmp_path: Path) -> None:
     """A step back is noted before its step, so an interrupt may come between them."""
     (tmp_path / "old").write_text("old")
     before = tree(tmp_path)
-    destinations._put_back(tmp_path / ".never-made", tmp_path / "old")
-    destinations._remove_file(tmp_path / "never-made")
-    destinations._remove_folder(tmp_path / "never-made")
+    transactions._put_back(tmp_path / ".never-made", tmp_path / "old")
+    transactions._remove_file(tmp_path / "never-made")
+    transactions._remove_folder(tmp_path / "never-made")
     assert tree(tmp_path) == before
 
 
@@ -514,7 +529,7 @@ def test_record_is_sorted_and_relative(tmp_path: Path) -> None:
 
 
 def test_a_second_name_is_a_hard_link(tmp_path: Path) -> None:
-    destination = destination_in(tmp_path, same_content={"pkg/b.so": "pkg/a.so"})
+    destination = destination_in(tmp_path, same_content={("purelib", "pkg/b.so"): "pkg/a.so"})
     first = write(destination, "pkg/a.so", b"code", is_executable=True)
     stream = BytesIO(b"never read")
     second = destination.write_file(PURELIB, "pkg/b.so", stream, is_executable=True)
@@ -526,8 +541,8 @@ def test_a_second_name_is_a_hard_link(tmp_path: Path) -> None:
 
 
 def test_of_another_scheme_there_is_no_second_name(tmp_path: Path) -> None:
-    destination = destination_in(tmp_path, same_content={"b.so": "a.so"})
-    write(destination, "a.so", b"code")
+    destination = destination_in(tmp_path, same_content={("purelib", "b.so"): "a.so"})
+    write(destination, "a.so", b"code", DATA)
     write(destination, "b.so", b"other", DATA)
     assert (tmp_path / "b.so").read_bytes() == b"other"
 
@@ -538,7 +553,7 @@ def test_a_second_name_is_a_copy_where_links_fail(
     def refuse(*_: object) -> None:
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
-    destination = destination_in(tmp_path, same_content={"b.so": "a.so"})
+    destination = destination_in(tmp_path, same_content={("purelib", "b.so"): "a.so"})
     write(destination, "a.so", b"code")
     # no file system without hard links can be had in a test
     monkeypatch.setattr(os, "link", refuse)
@@ -551,7 +566,9 @@ def test_a_second_name_is_a_copy_where_links_fail(
 def test_a_second_name_that_is_too_long(tmp_path: Path) -> None:
     name = "x" * 256
     with Transaction() as transaction:
-        destination = destination_in(tmp_path, transaction, same_content={name: "a.so"})
+        destination = destination_in(
+            tmp_path, transaction, same_content={("purelib", name): "a.so"}
+        )
         write(destination, "a.so")
         with pytest.raises(EnvironmentRefusedError, match=f"WF506 .*/lib/{name}: "):
             write(destination, name)
@@ -582,3 +599,11 @@ def test_it_works_under_installer(tmp_path: Path) -> None:
         "lib/example-1.0.dist-info/entry_points.txt",
         "lib/pkg/__init__.py",
     }
+
+
+def test_a_name_that_the_file_system_cannot_hold(tmp_path: Path) -> None:
+    destination = destination_in(tmp_path, Transaction())
+    finding = destination.obstacle("purelib", "pkg/\ud800.py")
+    assert finding is not None
+    assert finding.code.id == "WF506"
+    assert finding.sentence == "the encoding of file names, utf-8, has no bytes for it"

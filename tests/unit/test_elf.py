@@ -25,7 +25,6 @@ from support.elf_maker import (
 from wheelfix import codes
 from wheelfix.elf import (
     ELF_HEADER_SIZE,
-    ELF_MAGIC,
     ElfFacts,
     MalformedElfError,
     init_symbol_names,
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+ELF_MAGIC = b"\x7fELF"
 DT_NULL, DT_NEEDED, DT_HASH, DT_STRTAB, DT_SYMTAB = 0, 1, 4, 5, 6
 DT_GNU_HASH, DT_VERNEED, DT_VERNEEDNUM = 0x6FFFFEF5, 0x6FFFFFFE, 0x6FFFFFFF
 DT_DEBUG = 21
@@ -279,6 +279,14 @@ def test_a_file_without_dynamic_section(content: bytes) -> None:
         libc_families=frozenset(),
         init_symbols=frozenset(),
     )
+
+
+@pytest.mark.parametrize("loader", [None, "/lib/ld-musl-x86_64.so.1", "/lib/loäder"])
+def test_the_loader_that_an_executable_asks_for(loader: str | None) -> None:
+    content = shared_object(needed=[MUSL], interpreter=loader)
+    assert facts_of(content).interpreter == loader
+    # sstrip, which OpenWrt applies, leaves no section headers
+    assert facts_of(patched(content, E_SHOFF, "<Q", 1 << 40)).interpreter == loader
 
 
 def test_the_dynamic_section_may_fill_its_segment() -> None:

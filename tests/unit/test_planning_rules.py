@@ -25,9 +25,8 @@ from support.plans import (
 )
 from wheelfix import codes
 from wheelfix.codes import Finding
-from wheelfix.planning import Action, Decision, Plan, Policy, Repair, Wheel
+from wheelfix.planning import Action, Decision, Plan, Policy, Repair, Wheel, members_in_doubt
 from wheelfix.planning._fitting import loadable_suffixes, runs_elf
-from wheelfix.planning._table import members_in_doubt
 from wheelfix.wheel_tags import parse_wheel_tags
 
 if TYPE_CHECKING:

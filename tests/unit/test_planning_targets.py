@@ -25,10 +25,9 @@ from support.plans import (
 )
 from support.target_maker import make_target
 from wheelfix.codes import CODES
-from wheelfix.planning import Action, Policy, Repair
+from wheelfix.planning import Action, Policy, Repair, members_in_doubt
 from wheelfix.planning._fitting import misfits
 from wheelfix.planning._names import Kind, candidate, loaded_suffix
-from wheelfix.planning._table import members_in_doubt
 
 if TYPE_CHECKING:
     from random import Random

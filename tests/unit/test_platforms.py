@@ -15,6 +15,7 @@ from typing import Any
 import packaging.tags
 import pytest
 
+from support.packaging_tags import in_one_order
 from wheelfix.platforms import (
     ElfArchitecture,
     Triplet,
@@ -23,6 +24,7 @@ from wheelfix.platforms import (
     libc_family_of_needed,
     linux_platform_tags,
     machine_name,
+    parse_libc_platform_tag,
     tag_architectures,
     triplet,
 )
@@ -467,7 +469,7 @@ def test_platform_tags_of_this_machine_are_those_of_packaging() -> None:
     bits = 64 if sys.maxsize > 2**32 else 32
     architectures = tag_architectures(os.uname().machine, bits)
     tags = linux_platform_tags(architectures, "glibc", _glibc_version())
-    assert tags == list(packaging.tags.platform_tags())
+    assert in_one_order(tags) == in_one_order(packaging.tags.platform_tags())
 
 
 def test_tables_are_read_out_of_a_zip_archive(tmp_path: Path) -> None:
@@ -499,3 +501,22 @@ def test_tables_are_not_read_before_they_are_needed() -> None:
         [sys.executable, "-c", script], check=True, capture_output=True, text=True
     )
     assert result.stdout.split() == ["0", "1"]
+
+
+@pytest.mark.parametrize(
+    ("tag", "expected"),
+    [
+        ("manylinux_2_28_x86_64", ("glibc", (2, 28), "x86_64")),
+        ("manylinux1_i686", ("glibc", (2, 5), "i686")),
+        ("manylinux2014_aarch64", ("glibc", (2, 17), "aarch64")),
+        ("manylinux2099_aarch64", None),
+        ("musllinux_1_2_armv7l", ("musl", (1, 2), "armv7l")),
+        ("linux_x86_64", None),
+        ("android_24_arm64_v8a", None),
+        ("macosx_11_0_arm64", None),
+    ],
+)
+def test_a_platform_tag_that_names_a_libc(
+    tag: str, expected: tuple[str, tuple[int, int], str] | None
+) -> None:
+    assert parse_libc_platform_tag(tag) == expected

@@ -92,29 +92,29 @@ def test_the_environment_is_cleaned_by_name() -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("exit 3", "it ended with status 3."),
+        ("exit 3", "it ended with status 3"),
         ("echo one; echo broken >&2; exit 1", "it ended with status 1, and printed: broken"),
-        ("kill -9 $$", "it was ended by signal 9."),
+        ("kill -9 $$", "it was ended by signal 9"),
         ("echo hello", "it answered as no Python does, and printed: hello"),
-        ("exit 0", "it answered as no Python does."),
+        ("exit 0", "it answered as no Python does"),
         (f"echo '{_facts.MARKER}'; echo '{{'", "it answered as no Python does"),
         (f"echo '{_facts.MARKER}'; echo '[1]'", "it answered as no Python does"),
         (f"echo '{_facts.MARKER}'; echo '{{}}'", "it answered as no Python does"),
         (
             "echo 'Unknown option: -I' >&2; exit 2",
-            "it doesn't know the option -I, so it is Python 2; 3.6 is needed.",
+            "it doesn't know the option -I, so it is Python 2; 3.6 is needed",
         ),
         (
             f"echo '{_facts.MARKER}'; echo '"
             + json.dumps({**_facts.collect(None, None), "version": "3.5.2"})
             + "'",
-            "it is Python 3.5.2; 3.6 or newer is needed.",
+            "it is Python 3.5.2; 3.6 or newer is needed",
         ),
         (
             f"echo '{_facts.MARKER}'; echo '"
             + json.dumps({**_facts.collect(None, None), "error": "broken", "soabi": None})
             + "'",
-            "its sysconfig can't be read (broken).",
+            "its sysconfig can't be read (broken)",
         ),
     ],
 )
@@ -143,7 +143,7 @@ def test_a_wrapper_that_exports_cross_build_variables(tmp_path: Path) -> None:
 def test_one_that_never_answers_is_ended_with_its_children(tmp_path: Path) -> None:
     begin = time.monotonic()
     code, sentence = refusal(script(tmp_path / "python", "sleep 300\necho"), timeout=0.3)
-    assert (code, sentence) == ("WF501", "it gave no answer within 0.3 seconds.")
+    assert (code, sentence) == ("WF501", "it gave no answer within 0.3 seconds")
     assert time.monotonic() - begin < 20
     assert wait_for(lambda: threading.active_count() == 1)
 
@@ -152,7 +152,7 @@ def test_one_that_closes_its_output_and_goes_on_is_ended(tmp_path: Path) -> None
     _, sentence = refusal(
         script(tmp_path / "python", "exec >/dev/null 2>&1\nsleep 300"), timeout=0.3
     )
-    assert sentence == "it gave no answer within 0.3 seconds."
+    assert sentence == "it gave no answer within 0.3 seconds"
 
 
 def test_one_that_prints_without_end_is_ended(
@@ -160,7 +160,7 @@ def test_one_that_prints_without_end_is_ended(
 ) -> None:
     monkeypatch.setattr(asking, "_MAX_OUTPUT", 100_000)
     _, sentence = refusal(script(tmp_path / "python", "yes"))
-    assert sentence == "it prints more than 100000 bytes."
+    assert sentence == "it prints more than 100000 bytes"
 
 
 def wait_for(condition: object) -> bool:
@@ -203,9 +203,9 @@ def test_a_folder_may_hold_python3_alone(tmp_path: Path) -> None:
         ("folder", "the folder holds no bin/python"),
         ("broken-link", "the link leads nowhere"),
         ("plain", "the file is not executable"),
-        ("folder/missing", "there is no such file."),
+        ("folder/missing", "there is no such file"),
         ("missing", "no such command on PATH"),
-        ("binary", "it can't be started: Exec format error."),
+        ("binary", "it can't be started: Exec format error"),
     ],
 )
 def test_what_is_no_interpreter(

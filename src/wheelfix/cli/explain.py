@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 from importlib.resources import files
-from typing import TYPE_CHECKING
 
 from wheelfix.codes import CODES
-
-if TYPE_CHECKING:
-    import argparse
 
 __all__ = ["add_parser", "run"]
 
@@ -21,8 +18,6 @@ examples:
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    import argparse
-
     parser = subparsers.add_parser(
         "explain",
         help="print a page on a code",
@@ -37,7 +32,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the page, or the list."""
+    """Print the page, or the list.
+
+    :return: exit status 0.
+    """
     if options.code is None:
         for code in CODES.values():
             print(f"{code.id}  {code.severity.value:7}  {code.reason}")

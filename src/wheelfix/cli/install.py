@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
 from wheelfix import codes
+from wheelfix.cli._python import add_python_option, named_targets
 from wheelfix.codes import CODES, Finding
 from wheelfix.errors import EnvironmentRefusedError, WheelfixError
 from wheelfix.installing import install_wheels
@@ -60,12 +61,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def _add_place(parser: argparse.ArgumentParser) -> None:
     place = parser.add_argument_group("where to")
-    place.add_argument(
-        "--python",
-        action="append",
-        metavar="PATH",
-        help="interpreter that shall import the wheel: executable, virtual environment or command "
-        "(default: the running one); several times: every module loads on each of them",
+    add_python_option(
+        place, "interpreter that shall import the wheel", "every module loads on each of them"
     )
     place.add_argument(
         "--destdir",
@@ -193,7 +190,7 @@ def run(options: argparse.Namespace) -> int:
     targets: list[Target] = []
     with _report_stream(options.report) as report:
         try:
-            targets += _targets(options)
+            targets += named_targets(options.python, options.scheme, options.prefix)
             wheels = install_wheels(
                 options.wheel, targets, policy, _install_options(options), dry_run=options.dry_run
             )
@@ -204,16 +201,6 @@ def run(options: argparse.Namespace) -> int:
         status = 0 if _write_report(report, done) else 1
     _tell(wheels, dry_run=options.dry_run, to_stdout=options.report != "-")
     return status
-
-
-def _targets(options: argparse.Namespace) -> Sequence[Target]:
-    if not options.python:
-        from wheelfix.targets.running import running_target
-
-        return [running_target(options.scheme, options.prefix)]
-    from wheelfix.targets.asking import asked_target
-
-    return [asked_target(python, options.scheme, options.prefix) for python in options.python]
 
 
 def _install_options(options: argparse.Namespace) -> InstallOptions:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterator
+from wheelfix.cli._python import add_python_option, named_targets
 
+if TYPE_CHECKING:
     from wheelfix.targets import Target
 
 __all__ = ["add_parser", "run"]
 
-_EXAMPLES = """\
+_EPILOG = """\
 examples:
   wheelfix target                            the interpreter that runs wheelfix
   wheelfix target --python .venv             a virtual environment
@@ -36,23 +36,15 @@ _TAGS_SHOWN = 3
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``target`` to the commands."""
-    import argparse
-
+    """Add the command."""
     parser = subparsers.add_parser(
         "target",
         help="show what an interpreter loads and where it keeps its packages",
         description="Show what an interpreter loads and where it keeps its packages.",
-        epilog=_EXAMPLES,
+        epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--python",
-        action="append",
-        metavar="PATH",
-        help="executable, virtual environment's folder, or command on PATH (default: the running interpreter); "
-        "may be given several times",
-    )
+    add_python_option(parser, "interpreter to describe", "each of them")
     parser.add_argument(
         "--format",
         choices=["text", "json"],
@@ -62,13 +54,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Print the targets.
 
+    :return: exit status 0.
     :raises EnvironmentRefusedError: if one of them can't be described.
     """
-    targets = list(_targets(args.python))
-    if args.format == "json":
+    targets = named_targets(options.python)
+    if options.format == "json":
         import json
 
         facts = [target.to_json() for target in targets]
@@ -76,18 +69,6 @@ def run(args: argparse.Namespace) -> int:
     else:
         print("\n\n".join(_text(target) for target in targets))
     return 0
-
-
-def _targets(pythons: list[str] | None) -> Iterator[Target]:
-    if not pythons:
-        from wheelfix.targets.running import running_target
-
-        yield running_target()
-        return
-    from wheelfix.targets.asking import asked_target
-
-    for python in pythons:
-        yield asked_target(python)
 
 
 def _text(target: Target) -> str:

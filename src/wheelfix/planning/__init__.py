@@ -3,8 +3,11 @@
 Nothing here touches a file system, a clock or the environment.
 """
 
-from wheelfix.planning._deciding import plan
+from __future__ import annotations
+
+from wheelfix.planning._deciding import members_in_doubt, plan
 from wheelfix.planning._model import (
+    IMPORT_SCHEMES,
     Action,
     Decision,
     Member,
@@ -16,6 +19,7 @@ from wheelfix.planning._model import (
 )
 
 __all__ = [
+    "IMPORT_SCHEMES",
     "Action",
     "Decision",
     "Member",
@@ -23,6 +27,7 @@ __all__ = [
     "Policy",
     "Repair",
     "Wheel",
+    "members_in_doubt",
     "module_name",
     "plan",
 ]

@@ -1,4 +1,4 @@
-"""The rule table, row by row, for one or more targets."""
+"""What must be known of a wheel before it is decided on, and the decision for one or more targets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from wheelfix import codes
 from wheelfix.codes import Finding
 from wheelfix.planning._model import Action, Decision, Plan
-from wheelfix.planning._tags import difference_from_target
+from wheelfix.planning._tags import difference_from_target, libc_families_of_tags
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,10 +16,41 @@ if TYPE_CHECKING:
     from wheelfix.planning._model import Member, Policy, Wheel
     from wheelfix.targets import Target
 
-__all__ = ["plan"]
+__all__ = ["members_in_doubt", "plan"]
 
 #: what only an installer writes into dist-info (PEP 376, PEP 610, and wheelfix itself)
 _RESERVED_METADATA = frozenset({"INSTALLER", "REQUESTED", "direct_url.json", "wheelfix.json"})
+
+
+def members_in_doubt(wheel: Wheel, targets: Sequence[Target]) -> frozenset[str]:
+    """Name the members whose ELF facts must be read before planning.
+
+    Where every name loads and the tags name exactly one libc, the targets', that is none. Where a name doesn't load,
+    other files may ask for it in DT_NEEDED, so all of them are read.
+    """
+    elf_members = [member for member in wheel.members if member.architecture is not None]
+    if not elf_members:
+        return frozenset()
+    # as in plan
+    from wheelfix.planning._fitting import loads_by_name, misfits
+
+    named = [member for member in elf_members if member.extension_name is not None]
+    if any(not loads_by_name(member, target) for member in named for target in targets):
+        return frozenset(member.path for member in elf_members)
+    families = libc_families_of_tags(wheel.tags)
+    tags_vouch = len(families) == 1 and all(
+        target.libc is None or target.libc in families for target in targets
+    )
+    return frozenset(
+        member.path
+        for member in named
+        if not tags_vouch
+        or any(
+            True
+            for target in targets
+            for _ in misfits(member, member.extension_name, wheel, target)
+        )
+    )
 
 
 def plan(wheel: Wheel, targets: Sequence[Target], policy: Policy) -> Plan:

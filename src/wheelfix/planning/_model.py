@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from wheelfix.wheel_tags import WheelTag
 
 __all__ = [
+    "IMPORT_SCHEMES",
     "Action",
     "Decision",
     "Member",
@@ -175,7 +176,7 @@ class Plan:
     wheel: str
     decisions: tuple[Decision, ...] = ()
     findings: tuple[Finding, ...] = ()
-    _by_path: Mapping[str, Decision] = field(default_factory=dict, compare=False, repr=False)
+    _by_path: Mapping[str, Decision] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Index the decisions."""

@@ -139,19 +139,19 @@ def _chosen(group: Sequence[Candidate], wheel: Wheel, target: Target) -> Candida
 
 
 def find_suffixes(
-    nameless: Sequence[Choice], named: Sequence[Choice], taken: Collection[str]
+    misnamed: Sequence[Choice], well_named: Sequence[Choice], taken: Collection[str]
 ) -> dict[Choice, str]:
     """Find suffixes under which each target loads the file that was chosen for it, and none another's.
 
     The bare suffix makes that necessary: what was built for one Python loads under it on every other.
 
-    :param nameless: the choices of one module that need a name.
-    :param named: its other choices.
+    :param misnamed: the choices of one module that need another name.
+    :param well_named: its other choices.
     :param taken: the locations of all files of the wheel.
-    :return: a suffix for each of the nameless choices, or for none of them, but for those that no suffix fits.
+    :return: a suffix for each of the misnamed choices, or for none of them, but for those that no suffix fits.
     """
-    possible = [choice for choice in nameless if choice.common_suffixes]
-    others = [*named, *(choice for choice in nameless if choice not in possible)]
+    possible = [choice for choice in misnamed if choice.common_suffixes]
+    others = [*well_named, *(choice for choice in misnamed if choice not in possible)]
     for combination in product(*(choice.common_suffixes for choice in possible)):
         suffixes = dict(zip(possible, combination))
         if _each_loads_its_own(suffixes, others, taken):

@@ -17,7 +17,7 @@ from wheelfix.planning._names import (
     find_suffixes,
     loaded_suffix,
 )
-from wheelfix.planning._tags import is_stable_abi_wheel, libc_families_of_tags
+from wheelfix.planning._tags import is_stable_abi_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,36 +26,10 @@ if TYPE_CHECKING:
     from wheelfix.planning._model import Member, Policy, Wheel
     from wheelfix.targets import Target
 
-__all__ = ["decide_binaries", "members_in_doubt"]
+__all__ = ["decide_binaries"]
 
 #: what a folder holds that an import of the stem finds: source, or bytecode without source
 _PYTHON_SUFFIXES = (".py", ".pyc")
-
-
-def members_in_doubt(wheel: Wheel, targets: Sequence[Target]) -> frozenset[str]:
-    """Name the members whose ELF facts must be read before planning.
-
-    Where every name loads and the tags name exactly one libc, the targets', that is none. Where a name doesn't load,
-    other files may ask for it in DT_NEEDED, so all of them are read.
-    """
-    elf_members = [member for member in wheel.members if member.architecture is not None]
-    named = [member for member in elf_members if member.extension_name is not None]
-    if any(not _fitting.loads_by_name(member, target) for member in named for target in targets):
-        return frozenset(member.path for member in elf_members)
-    families = libc_families_of_tags(wheel.tags)
-    tags_vouch = len(families) == 1 and all(
-        target.libc is None or target.libc in families for target in targets
-    )
-    return frozenset(
-        member.path
-        for member in named
-        if not tags_vouch
-        or any(
-            True
-            for target in targets
-            for _ in _fitting.misfits(member, member.extension_name, wheel, target)
-        )
-    )
 
 
 def decide_binaries(wheel: Wheel, targets: Sequence[Target], policy: Policy) -> list[Decision]:
@@ -125,18 +99,18 @@ class _Table:
     def decide(self, group: list[Candidate]) -> Iterator[Decision]:
         """Decide on all files of one folder and stem: one module, perhaps for several Pythons."""
         choices = choose(group, self.wheel, self.targets)
-        nameless = [choice for choice in choices if self.needs_a_name(choice)]
-        named = [choice for choice in choices if choice not in nameless]
-        suffixes = find_suffixes(nameless, named, self.taken)
+        misnamed = [choice for choice in choices if self.is_misnamed(choice)]
+        well_named = [choice for choice in choices if choice not in misnamed]
+        suffixes = find_suffixes(misnamed, well_named, self.taken)
         for choice in choices:
-            if choice in nameless:
-                yield self.decide_nameless(choice, suffixes.get(choice))
+            if choice in misnamed:
+                yield self.decide_misnamed(choice, suffixes.get(choice))
             else:
-                decision = self.decide_named(choice)
+                decision = self.decide_well_named(choice)
                 if decision is not None:
                     yield decision
 
-    def needs_a_name(self, choice: Choice) -> bool:
+    def is_misnamed(self, choice: Choice) -> bool:
         """Say whether a file should bear another name; all other rows come before."""
         if choice.candidate.has_unknown_platform or self.misfit(choice):
             return False
@@ -169,7 +143,7 @@ class _Table:
         for target in choice.targets:
             yield from _fitting.misfits(choice.member, choice.name, self.wheel, target)
 
-    def decide_named(self, choice: Choice) -> Decision | None:
+    def decide_well_named(self, choice: Choice) -> Decision | None:
         """Decide on a file that keeps its name, or is refused."""
         member, kind = choice.member, choice.candidate.kind
         if kind in (Kind.FOREIGN, Kind.UNREAD):
@@ -190,7 +164,7 @@ class _Table:
             return _kept(member, codes.UNREACHABLE, sentence)
         return self.refused(choice, self.misfits(choice))
 
-    def decide_nameless(self, choice: Choice, suffix: str | None) -> Decision:
+    def decide_misnamed(self, choice: Choice, suffix: str | None) -> Decision:
         """Decide on a file that should bear another name."""
         member, kind = choice.member, choice.candidate.kind
         stem = choice.candidate.stem_location
@@ -202,7 +176,7 @@ class _Table:
             wanted = f"{choice.name.stem}{suffix}" if suffix else "no name of it"
             return _kept(member, code, f"the target looks for {wanted}; repair is off")
         if suffix is None:
-            return self.without_name(choice)
+            return self.decide_unnameable(choice)
         self.taken.add(stem + suffix)
         file_name = f"{choice.name.stem}{suffix}"
         keeps_old_name = (
@@ -222,7 +196,7 @@ class _Table:
         findings = (finding, *self.libc_notes(choice))
         return Decision(member.path, action, member.folder + file_name, findings)
 
-    def without_name(self, choice: Choice) -> Decision:
+    def decide_unnameable(self, choice: Choice) -> Decision:
         """Refuse a module that no free name loads on every target; only importable ones are ever refused."""
         member, name, kind = choice.member, choice.name, choice.candidate.kind
         in_the_way = self.file_in_the_way(choice)

@@ -13,10 +13,6 @@ if TYPE_CHECKING:
 
 __all__ = ["difference_from_target", "is_stable_abi_wheel", "libc_families_of_tags"]
 
-_VERSIONED_PLATFORM = re.compile(r"(manylinux|musllinux)_(\d+)_(\d+)_(.+)")
-_LEGACY_MANYLINUX = {"manylinux1": "2_5", "manylinux2010": "2_12", "manylinux2014": "2_17"}
-_LIBC_OF_PREFIX = {"manylinux": "glibc", "musllinux": "musl"}
-
 
 def libc_families_of_tags(tags: Iterable[WheelTag]) -> frozenset[str]:
     """Say which libc families the tags promise; one wheel may promise both."""
@@ -56,8 +52,11 @@ def difference_from_target(tags: frozenset[WheelTag], target: Target) -> str | N
 
 
 def _platform_difference(platforms: list[str], target: Target) -> str:
+    from wheelfix.platforms import parse_libc_platform_tag
+
     here = f"{target.libc or 'no known libc'} {target.libc_version or ''}".strip()
-    parts = [part for platform in platforms if (part := _platform_parts(platform)) is not None]
+    parsed = map(parse_libc_platform_tag, platforms)
+    parts = [part for part in parsed if part is not None]
     machines_here = _target_machines(target)
     if machines_here and len(parts) == len(platforms):
         fitting = [part for part in parts if part[2] in machines_here]
@@ -77,18 +76,6 @@ def _platform_difference(platforms: list[str], target: Target) -> str:
         f"it is built for the platform {_join(platforms)}, "
         f"the target is {target.machine} with {here}"
     )
-
-
-def _platform_parts(platform: str) -> tuple[str, tuple[int, int], str] | None:
-    """Take a manylinux or musllinux tag (PEP 600, PEP 656) apart: libc, its version, machine."""
-    for legacy, version in _LEGACY_MANYLINUX.items():
-        if platform.startswith(f"{legacy}_"):
-            platform = f"manylinux_{version}_{platform[len(legacy) + 1 :]}"
-    found = _VERSIONED_PLATFORM.fullmatch(platform)
-    if found is None:
-        return None
-    prefix, major, minor, machine = found.groups()
-    return _LIBC_OF_PREFIX[prefix], (int(major), int(minor)), machine
 
 
 def _version(text: str | None) -> tuple[int, int] | None:

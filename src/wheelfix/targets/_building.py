@@ -72,7 +72,7 @@ def build_target(facts: Mapping[str, Any], prefix: str | None) -> Target:
     _check_describes_itself(facts)
     if facts["paths"] is None:
         known = ", ".join(facts["schemes"])
-        sentence = f"it knows no scheme {facts['scheme']!r}, but these: {known}."
+        sentence = f"it knows no scheme {facts['scheme']!r}, but these: {known}"
         raise EnvironmentRefusedError([Finding(codes.UNKNOWN_SCHEME, _subject(facts), sentence)])
     answered = {name: facts[name] for name in _AS_ANSWERED}
     answered["extension_suffixes"] = tuple(facts["extension_suffixes"])
@@ -97,11 +97,11 @@ def _check_describes_itself(facts: Mapping[str, Any]) -> None:
         trouble = f"its sysconfig says {suffix}, but it loads {', '.join(suffixes)}"
     variables = facts["cross_build_variables"]
     if variables:
-        cause = f"set in its environment: {', '.join(variables)}."
+        cause = f"set in its environment: {', '.join(variables)}"
     elif facts["error"] is not None:
-        raise EnvironmentRefusedError([Finding(codes.CANNOT_ASK, _subject(facts), f"{trouble}.")])
+        raise EnvironmentRefusedError([Finding(codes.CANNOT_ASK, _subject(facts), trouble)])
     else:
-        cause = "no _PYTHON_ variable is set that would explain it."
+        cause = "no _PYTHON_ variable is set that would explain it"
     raise EnvironmentRefusedError(
         [Finding(codes.CROSS_BUILD_VARIABLES, _subject(facts), f"{trouble}; {cause}")]
     )

@@ -4,7 +4,6 @@ The running interpreter imports this module; another one gets its source as ``-c
 compatible with CPython 3.4 (older than supported ones shall be able to tell their version) and PyPy,
 imports nothing but the standard library, and has no ``from __future__ import annotations`` (3.7).
 """
-# strings are enough here, and pathlib costs time:
 
 import importlib.machinery
 import importlib.util

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NoReturn
@@ -52,7 +53,7 @@ def asked_target(
     facts = _ask(find_executable(python), scheme, prefix, timeout)
     version = facts["version"].split(".")
     if (int(version[0]), int(version[1])) < _OLDEST:
-        _refuse(python, f"it is Python {facts['version']}; 3.6 or newer is needed.")
+        _refuse(python, f"it is Python {facts['version']}; 3.6 or newer is needed")
     return build_target(facts, prefix)
 
 
@@ -73,7 +74,7 @@ def find_executable(python: str) -> str:
                 return os.path.abspath(path / name)
     elif path.exists():
         if not os.access(path, os.X_OK):
-            _refuse(python, "the file is not executable.")
+            _refuse(python, "the file is not executable")
         return os.path.abspath(path)
     # looks at no PATH where the name has a folder in it
     found = shutil.which(python)
@@ -84,12 +85,12 @@ def find_executable(python: str) -> str:
 
 def _reason_for_absence(path: Path) -> str:
     if path.is_dir():
-        return "the folder holds no bin/python, so it is no virtual environment."
+        return "the folder holds no bin/python, so it is no virtual environment"
     if path.is_symlink():
-        return "the link leads nowhere."
+        return "the link leads nowhere"
     if len(path.parts) > 1:
-        return "there is no such file."
-    return "there is no such file, and no such command on PATH."
+        return "there is no such file"
+    return "there is no such file, and no such command on PATH"
 
 
 def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -118,7 +119,7 @@ def _ask(executable: str, scheme: str | None, prefix: str | None, timeout: float
             start_new_session=True,
         )
     except OSError as error:
-        _refuse(executable, f"it can't be started: {error.strerror}.")
+        _refuse(executable, f"it can't be started: {error.strerror}")
     output = _output(process, executable, timeout)
     return _answer(executable, process.returncode, output)
 
@@ -147,10 +148,10 @@ def _output(process: subprocess.Popen[bytes], executable: str, timeout: float) -
     try:
         reader.join(timeout)
         if sum(map(len, parts)) >= _MAX_OUTPUT:
-            _refuse(executable, f"it prints more than {_MAX_OUTPUT} bytes.")
+            _refuse(executable, f"it prints more than {_MAX_OUTPUT} bytes")
         process.wait(max(0.0, deadline - time.monotonic()))
     except subprocess.TimeoutExpired:
-        _refuse(executable, f"it gave no answer within {timeout:g} seconds.")
+        _refuse(executable, f"it gave no answer within {timeout:g} seconds")
     finally:
         if process.poll() is None:
             _end(process)
@@ -171,7 +172,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     import signal
 
     if hasattr(os, "killpg"):
-        os.killpg(process.pid, signal.SIGKILL)
+        # it may end by itself meanwhile, which macOS calls a lack of permission
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
     else:  # pragma: no cover - Windows
         process.kill()
     process.wait()
@@ -184,7 +187,7 @@ def _answer(executable: str, status: int, output: bytes) -> dict[str, Any]:
     text = output.decode("utf-8", "replace")
     if status:
         if "Unknown option: -I" in text:
-            _refuse(executable, "it doesn't know the option -I, so it is Python 2; 3.6 is needed.")
+            _refuse(executable, "it doesn't know the option -I, so it is Python 2; 3.6 is needed")
         how = f"ended with status {status}" if status > 0 else f"was ended by signal {-status}"
         _refuse(executable, f"it {how}{_last_line(text)}")
     _, marker, after = text.rpartition(f"{_facts.MARKER}{chr(10)}")
@@ -200,7 +203,7 @@ def _answer(executable: str, status: int, output: bytes) -> dict[str, Any]:
 def _last_line(text: str) -> str:
     lines = text.split("\n")
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-    return f", and printed: {last[:_MAX_QUOTED]}" if last else "."
+    return f", and printed: {last[:_MAX_QUOTED]}" if last else ""
 
 
 def _refuse(python: str, sentence: str) -> NoReturn:

@@ -73,20 +73,15 @@ def read_executable(path: str) -> Executable | None:
     :param path: of the file; links are followed.
     :return: None if the file can't be read or isn't an ELF file.
     """
-    from elftools.common.exceptions import ELFError
-    from elftools.elf.elffile import ELFFile
-
     from wheelfix.elf import MalformedElfError, read_facts
 
     path = os.path.realpath(path)
     try:
         with Path(path).open("rb") as stream:
             facts = read_facts(stream, path)
-            segment = next(ELFFile(stream).iter_segments("PT_INTERP"), None)
-            loader = None if segment is None else os.fsdecode(segment.data().rstrip(b"\0"))
-    except (OSError, MalformedElfError, ELFError):
+    except (OSError, MalformedElfError):
         return None
-    return Executable(path, facts.architecture, loader, facts.needed)
+    return Executable(path, facts.architecture, facts.interpreter, facts.needed)
 
 
 def musl_version(loader: str) -> str | None:

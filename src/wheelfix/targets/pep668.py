@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["externally_managed"]
 
-_DEFAULT_MESSAGE = "The Python environment is managed by another package manager."
+_DEFAULT_MESSAGE = "it is managed by another package manager"
 
 
 def externally_managed(target: Target) -> str | None:
