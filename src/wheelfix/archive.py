@@ -138,8 +138,9 @@ class WheelArchive(WheelSource):
             archive = zipfile.ZipFile(os.fspath(path))
         # as while members are read
         except Exception as error:
-            sentence = _missing_file_sentence(path, error)
-            raise InvalidWheelError([Finding(codes.NOT_A_WHEEL, file_name, sentence)]) from error
+            sentence = _missing_file_sentence(os.fspath(path), error)
+            finding = Finding(codes.NOT_A_WHEEL, file_name or os.fspath(path), sentence)
+            raise InvalidWheelError([finding]) from error
         with archive:
             yield cls(archive, file_name)
 
@@ -332,15 +333,18 @@ def _unsafe(path: str) -> str | None:
     return None
 
 
-def _missing_file_sentence(path: str | os.PathLike[str], error: BaseException) -> str:
-    name = os.fspath(path)
-    if not os.path.exists(name):
-        if name.endswith(".whl"):
-            return f"there is no file {name!r}"
-        return (
-            f"{name!r} is no wheel file; wheelfix installs wheel files that you have, get one with "
-            f"`python -m pip download --no-deps {name}`"
-        )
+def _missing_file_sentence(name: str, error: BaseException) -> str:
     if os.path.isdir(name):
-        return f"{name!r} is a folder, not a wheel file"
-    return f"{name!r} can't be opened as a zip archive: {error}"
+        return f"{name!r} is a folder, not a wheel file; build it with `python -m pip wheel {name}`"
+    if "://" in name:
+        return f"{name!r} is an address; download the wheel file first"
+    if name.endswith((".tar.gz", ".zip")):
+        return f"{name!r} is no wheel file; build one from it with `python -m pip wheel {name}`"
+    if os.path.exists(name):
+        return f"{name!r} can't be opened as a zip archive: {error}"
+    if name.endswith(".whl") or os.path.dirname(name):
+        return f"there is no file {name!r}"
+    return (
+        f"{name!r} is no wheel file; wheelfix installs wheel files that you have, get one with "
+        f"`python -m pip download --no-deps --only-binary :all: {name}`"
+    )

@@ -254,6 +254,9 @@ DAMAGED_MEMBER = _code(
     "a member's bytes are damaged, encrypted, or compressed in an unknown way",
     "Fetch the wheel again; if it stays so, report it to the project.",
 )
+SCRIPT_LEFT_OUT = _code(
+    "WF414", _W, "a script was left out because an entry point of the wheel has its name"
+)
 
 # WF5xx: the environment
 CANNOT_ASK = _code(

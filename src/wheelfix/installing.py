@@ -70,6 +70,7 @@ def plan_wheel(
     :param policy: which repairs and refusals are wanted.
     :return: the plan; for a wheel that can't work, its ``refusals`` say why.
     :raises InvalidWheelError: if the wheel is broken.
+    :raises ValueError: if there is no target.
     """
     with WheelArchive.open(path) as archive:
         return plan_source(archive, targets, policy or Policy())
@@ -115,6 +116,7 @@ def install_wheels(
     :raises WheelRefusedError: if a wheel can't work on a target.
     :raises EnvironmentRefusedError: if the environment must not or can't be written to.
     :raises FileExistsRefusedError: if a file is in the way.
+    :raises ValueError: if there is no target.
     """
     policy, options = policy or Policy(), options or InstallOptions()
     findings = environment_findings(targets, policy, options)

@@ -65,6 +65,7 @@ class RepairedSource(WheelSource):
     :param policy: which repairs and refusals the caller wants.
     :param plan: the plan for this source, where the caller has made it already.
     :raises WheelRefusedError: if the wheel can't work on one of the targets.
+    :raises ValueError: if there is no target.
     """
 
     def __init__(
@@ -132,6 +133,7 @@ def plan_source(source: WheelSource, targets: Sequence[Target], policy: Policy) 
     :param source: a :class:`~wheelfix.archive.WheelArchive`, whose file name's tags are held against the targets, or
         any other source, for which a resolver has done so.
     :raises InvalidWheelError: if the wheel is broken.
+    :raises ValueError: if there is no target.
     """
     if isinstance(source, WheelArchive):
         name, tags, findings = source.file_name, source.tags, source.findings
@@ -145,6 +147,7 @@ def plan_source(source: WheelSource, targets: Sequence[Target], policy: Policy) 
         file_name=name,
         tags=tags,
         members=tuple(_members(source, root_scheme)),
+        entry_points=_entry_points(source),
         check_tags=isinstance(source, WheelArchive),
     )
     if any(member.binary_format == "elf" for member in wheel.members):
@@ -179,15 +182,18 @@ def _metadata_tags(lines: list[str], wheel: str) -> frozenset[WheelTag]:
         raise InvalidWheelError([Finding(codes.BAD_WHEEL_METADATA, wheel, str(error))]) from error
 
 
+def _entry_points(source: WheelSource) -> frozenset[str]:
+    if "entry_points.txt" not in source.dist_info_filenames:
+        return frozenset()
+    text = source.read_dist_info("entry_points.txt")
+    return frozenset(name for name, _, _, _ in parse_entrypoints(text))
+
+
 def _collisions(
     wheel: Wheel, decided: Plan, source: WheelSource, root_scheme: str, targets: Sequence[Target]
 ) -> Iterator[Finding]:
-    """Find members of two schemes, and scripts, that are one file on a target: purelib mostly is platlib too."""
+    """Find members of two schemes that are one file on a target: purelib mostly is platlib too."""
     owners: dict[tuple[str, str], str] = {}
-    if "entry_points.txt" in source.dist_info_filenames:
-        for name, _, _, _ in parse_entrypoints(source.read_dist_info("entry_points.txt")):
-            for target in targets:
-                owners[target.paths.get("scripts", "scripts"), name] = f"the entry point {name!r}"
     for member in wheel.members:
         for new_path in decided.paths_of(member.path):
             scheme, scheme_path = scheme_of(new_path, source, root_scheme)

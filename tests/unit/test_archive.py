@@ -58,8 +58,23 @@ def test_a_missing_file(tmp_path: Path) -> None:
 def test_a_project_name_instead_of_a_file(name: str) -> None:
     assert refusal(name).sentence == (
         f"{name!r} is no wheel file; wheelfix installs wheel files that you have, get one with "
-        f"`python -m pip download --no-deps {name}`"
+        f"`python -m pip download --no-deps --only-binary :all: {name}`"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("requests-2.0.tar.gz", "build one from it with `python -m pip wheel requests-2.0.tar.gz`"),
+        ("https://example.org/a-1-py3-none-any.whl", "download the wheel file first"),
+        ("wheels/requests", "there is no file 'wheels/requests'"),
+        (".", "build it with `python -m pip wheel .`"),
+    ],
+)
+def test_what_is_no_wheel_file(name: str, advice: str) -> None:
+    found = refusal(name)
+    assert found.subject
+    assert found.sentence.endswith(advice)
 
 
 @pytest.mark.parametrize("name", ["x" * 5000, "a\0b", ""], ids=["too long", "null", "empty"])

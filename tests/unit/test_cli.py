@@ -5,8 +5,10 @@ import importlib.metadata
 import json
 import os
 import runpy
+import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
@@ -115,6 +117,23 @@ def test_the_script(capsys: pytest.CaptureFixture[str]) -> None:
     assert "WF101" in capsys.readouterr().out
 
 
+def test_only_what_belongs_there_is_installed() -> None:
+    try:
+        distribution = importlib.metadata.distribution("wheelfix")
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip("wheelfix runs from its checkout here and is not installed")
+    files = [file for file in distribution.files or [] if file.parts[0] == "wheelfix"]
+    endings = {file.suffix for file in files if "__pycache__" not in file.parts}
+    assert endings == {".py", ".json", ".md", ".typed"}
+    tables = {file.name for file in files if file.match("wheelfix/data/*.json")}
+    assert tables == {
+        "elf_machines.json",
+        "libc_files.json",
+        "tag_architectures.json",
+        "triplets.json",
+    }
+
+
 # exit status
 
 
@@ -148,21 +167,45 @@ def test_internal_error_is_3(
     ]
 
 
-def test_interrupted_is_130(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Ctrl-C arrives while another interpreter compiles; the files are written already."""
+@pytest.mark.parametrize(
+    ("signal_name", "status", "word"), [("INT", 130, "interrupted"), ("TERM", 143, "terminated")]
+)
+def test_a_signal_takes_everything_back(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    signal_name: str,
+    status: int,
+    word: str,
+) -> None:
+    """It arrives while another interpreter compiles; the files are written already."""
     python = tmp_path / "python"
     answers = {**_facts.collect(None, None), "executable": str(python)}
     python.write_text(
         "#!/bin/sh\n"
-        'case "$*" in *compile_files*) kill -INT $PPID; exit 1;; esac\n'
+        f'case "$*" in *compile_files*) kill -{signal_name} $PPID; exit 1;; esac\n'
         f"cat <<'END'\n{_facts.MARKER}\n{json.dumps(answers)}\nEND\n"
     )
     python.chmod(0o755)
     wheel = make_wheel(tmp_path, {"pkg/a.py": ""})
     target = tmp_path / "target"
-    assert main(["install", "--python", str(python), "--target", str(target), str(wheel)]) == 130
-    assert capsys.readouterr().err == "wheelfix: interrupted, nothing was changed\n"
+    before = signal.getsignal(signal.SIGTERM)
+    arguments = ["install", "--python", str(python), "--target", str(target), str(wheel)]
+    assert main(arguments) == status
+    assert capsys.readouterr().err == f"wheelfix: {word}\n"
     assert not target.exists()
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_outside_the_main_thread_signals_are_left_alone(tmp_path: Path) -> None:
+    arguments = [
+        "install",
+        "--target",
+        str(tmp_path / "t"),
+        str(make_wheel(tmp_path, {"a.py": ""})),
+    ]
+    with ThreadPoolExecutor(1) as executor:
+        assert executor.submit(main, arguments).result() == 0
+    assert (tmp_path / "t" / "a.py").exists()
 
 
 # output that nobody reads, or that can't be written

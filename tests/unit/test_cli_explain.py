@@ -38,7 +38,7 @@ def test_unknown_code_is_wrong_usage(code: str, capsys: pytest.CaptureFixture[st
     assert exit_.value.code == 2
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert "invalid choice" in printed.err
+    assert f"there is no code {code!r}; `wheelfix explain` lists them" in printed.err
 
 
 def test_help_has_examples(capsys: pytest.CaptureFixture[str]) -> None:

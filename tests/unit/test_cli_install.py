@@ -567,6 +567,17 @@ def test_what_an_externally_managed_environment_does_not_mind(
     assert capsys.readouterr() == ("", told)
 
 
+def test_a_report_of_what_would_be_done_may_be_had_for_it(
+    tmp_path: Path, managed: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As with pip: --dry-run alone is refused, --dry-run with --report is not."""
+    wheel = str(pure_wheel(tmp_path))
+    assert main([*managed, "--dry-run", wheel]) == 1
+    capsys.readouterr()
+    assert main([*managed, "--dry-run", "--report", "-", wheel]) == 0
+    assert json.loads(capsys.readouterr().out)["outcome"] == "planned"
+
+
 def test_what_is_said_of_the_environment_is_said_once(
     tmp_path: Path, managed: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

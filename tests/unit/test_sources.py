@@ -258,12 +258,6 @@ ENTRY_POINT = "[console_scripts]\nrun = pkg:main\n"
             f"{DATA}/platlib/a.py",
             f"it would be written to the same file as {DATA}/purelib/a.py",
         ),
-        (
-            {f"{DATA}/scripts/run": "#!python\n"},
-            ENTRY_POINT,
-            f"{DATA}/scripts/run",
-            "it would be written to the same file as the entry point 'run'",
-        ),
     ],
 )
 @pytest.mark.parametrize("is_archive", [True, False])
@@ -287,6 +281,29 @@ def test_two_files_in_one_place(
     (finding,) = caught.value.findings
     assert (finding.code, finding.subject) == (codes.DUPLICATE_MEMBER, subject)
     assert finding.sentence == sentence
+
+
+@pytest.mark.parametrize("script", ["run", "run.exe", "run-script.py", "run.pya", "RUN-Script.py"])
+@pytest.mark.parametrize("is_archive", [True, False])
+def test_an_entry_point_wins_over_a_script(
+    tmp_path: Path, script: str, *, is_archive: bool
+) -> None:
+    path = f"{DATA}/scripts/{script}"
+    wheel = module_wheel(tmp_path, files={path: "#!python\n"}, entry_points=ENTRY_POINT)
+    with WheelArchive.open(wheel) as archive:
+        source = archive if is_archive else FolderSource(wheel, tmp_path / "cache")
+        plan = RepairedSource(source, [make_target("cp39-musl")]).plan
+    has_its_name = script.startswith("run")
+    assert plan.paths_of(path) == (() if has_its_name else (path,))
+    assert [finding.code for finding in plan.warnings] == [codes.SCRIPT_LEFT_OUT] * has_its_name
+
+
+def test_for_no_target_there_is_nothing_to_plan(tmp_path: Path) -> None:
+    with (
+        WheelArchive.open(module_wheel(tmp_path)) as archive,
+        pytest.raises(ValueError, match="one target or more"),
+    ):
+        RepairedSource(archive, [])
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import copy
 import dataclasses
 import importlib.machinery
 import json
 import os
+import pickle
 import runpy
 import sys
 import sysconfig
@@ -14,6 +16,7 @@ from packaging.tags import platform_tags, sys_tags
 
 from support import elf_maker
 from support.packaging_tags import in_one_order
+from support.target_maker import make_target
 from wheelfix.errors import EnvironmentRefusedError
 from wheelfix.targets import Target, _facts
 from wheelfix.targets._building import build_target
@@ -651,3 +654,11 @@ def test_externally_managed(
 
 def test_free_environment(tmp_path: Path) -> None:
     assert externally_managed(answering(paths={"stdlib": str(tmp_path)})) is None
+
+
+def test_a_target_can_be_copied_and_pickled() -> None:
+    for target in (running_target(), make_target("cp39-musl")):
+        assert copy.deepcopy(target) == target
+        loaded = pickle.loads(pickle.dumps(target))
+        assert loaded == target
+        assert loaded.to_json() == target.to_json()

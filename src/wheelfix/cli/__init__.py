@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import signal
 import sys
+import threading
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -12,7 +15,7 @@ from wheelfix import __version__
 from wheelfix.errors import WheelfixError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["COMMANDS", "main"]
 
@@ -27,10 +30,14 @@ examples:
   wheelfix target
   wheelfix explain WF101
 
-exit status: 0 done, 1 refused, 2 wrong usage, 3 internal error
+exit status: 0 done, 1 refused, 2 wrong usage, 3 internal error, 130 interrupted, 143 terminated
 """
 
-_DONE, _NOT_WRITTEN, _INTERNAL_ERROR, _INTERRUPTED = 0, 1, 3, 130
+_DONE, _NOT_WRITTEN, _INTERNAL_ERROR, _INTERRUPTED, _TERMINATED = 0, 1, 3, 130, 143
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM came, which a container gets when it is stopped: what was written is taken back."""
 
 
 def main(arguments: Sequence[str] | None = None, program: str = "wheelfix") -> int:
@@ -38,7 +45,7 @@ def main(arguments: Sequence[str] | None = None, program: str = "wheelfix") -> i
 
     :param arguments: without the program's name; by default those of the process.
     :param program: what usage messages call it.
-    :return: exit status: 0 done, 1 refused, 3 internal error.
+    :return: exit status: 0 done, 1 refused, 3 internal error, 130 interrupted, 143 terminated.
     :raises SystemExit: 0 after --help and --version, 2 for wrong usage, as argparse does.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
@@ -53,7 +60,8 @@ def main(arguments: Sequence[str] | None = None, program: str = "wheelfix") -> i
 def _run(program: str, arguments: Sequence[str]) -> int:
     try:
         options = _parser(program, arguments).parse_args(arguments)
-        return int(options.run(options))
+        with _termination_as_exception():
+            return int(options.run(options))
     except WheelfixError as error:
         from wheelfix.reports import finding_lines
 
@@ -63,8 +71,11 @@ def _run(program: str, arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         # who reads the output has seen enough
         return _DONE
+    except _Terminated:
+        print("wheelfix: terminated", file=sys.stderr)
+        return _TERMINATED
     except KeyboardInterrupt:
-        print("wheelfix: interrupted, nothing was changed", file=sys.stderr)
+        print("wheelfix: interrupted", file=sys.stderr)
         return _INTERRUPTED
     except Exception:  # noqa: BLE001 - the last resort, told as what it is
         import traceback
@@ -72,6 +83,23 @@ def _run(program: str, arguments: Sequence[str]) -> int:
         traceback.print_exc()
         print("wheelfix: internal error, please report the lines above", file=sys.stderr)
         return _INTERNAL_ERROR
+
+
+@contextlib.contextmanager
+def _termination_as_exception() -> Iterator[None]:
+    """Turn SIGTERM into an exception for a while; only a main thread may."""
+
+    def terminate(_signal: int, _frame: object) -> None:
+        raise _Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _flush_output() -> bool:

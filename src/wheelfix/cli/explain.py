@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from importlib.resources import files
 
+from wheelfix.cli._codes import known_code
 from wheelfix.codes import CODES
 
 __all__ = ["add_parser", "run"]
@@ -25,9 +26,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "code", nargs="?", type=str.upper, choices=sorted(CODES), metavar="CODE", help="like WF101"
-    )
+    parser.add_argument("code", nargs="?", type=known_code, metavar="CODE", help="like WF101")
     parser.set_defaults(run=run)
 
 
@@ -40,6 +39,6 @@ def run(options: argparse.Namespace) -> int:
         for code in CODES.values():
             print(f"{code.id}  {code.severity.value:7}  {code.reason}")
     else:
-        page = files("wheelfix") / "data" / "explain" / f"{options.code}.md"
+        page = files("wheelfix") / "data" / "explain" / f"{options.code.id}.md"
         print(page.read_text(encoding="utf-8"), end="")
     return 0

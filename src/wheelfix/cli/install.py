@@ -8,8 +8,9 @@ import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
 from wheelfix import codes
+from wheelfix.cli._codes import known_code
 from wheelfix.cli._python import add_python_option, named_targets
-from wheelfix.codes import CODES, Finding
+from wheelfix.codes import Finding
 from wheelfix.errors import EnvironmentRefusedError, WheelfixError
 from wheelfix.installing import install_wheels
 from wheelfix.layout import SCHEMES, InstallOptions
@@ -22,7 +23,7 @@ from wheelfix.reports import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from wheelfix.installing import InstalledWheel
     from wheelfix.targets import Target
@@ -37,7 +38,7 @@ examples:
   wheelfix install --destdir "$pkgdir" --prefix /usr dist/*.whl
   wheelfix install --target /srv/app --python python3.9 --python python3.11 wheels/*.whl
 
-exit status: 0 done, 1 refused, 2 wrong usage, 3 internal error
+exit status: 0 done, 1 refused, 2 wrong usage, 3 internal error, 130 interrupted, 143 terminated
 """
 _SCRIPT_KINDS = ("posix", "win-ia32", "win-amd64", "win-arm", "win-arm64")
 
@@ -168,11 +169,7 @@ def _shebang(text: str) -> str:
 
 
 def _allowed_code(text: str) -> str:
-    code = CODES.get(text.upper())
-    if code is None:
-        raise argparse.ArgumentTypeError(
-            f"there is no code {text!r}; `wheelfix explain` lists them"
-        )
+    code = known_code(text)
     if not code.can_be_allowed:
         raise argparse.ArgumentTypeError(f"{code.id} can't be allowed: {code.reason}")
     return code.id
@@ -217,9 +214,15 @@ def _install_options(options: argparse.Namespace) -> InstallOptions:
         validate_record=options.validate_record,
         overwrite_existing=options.overwrite_existing,
         installer_file=not options.no_installer_file,
-        outside_environment=any((options.destdir, options.prefix, options.target))
-        or len(given) == len(SCHEMES),
+        outside_environment=_is_outside_environment(options, given),
     )
+
+
+def _is_outside_environment(options: argparse.Namespace, folders: Mapping[str, str]) -> bool:
+    """Say whether PEP 668 has no say: as for pip (_internal/commands/install.py), or by naming every folder."""
+    places = (options.destdir, options.prefix, options.target)
+    only_reports = options.dry_run and options.report is not None
+    return any(each is not None for each in places) or only_reports or len(folders) == len(SCHEMES)
 
 
 def _tell(wheels: Sequence[InstalledWheel], *, dry_run: bool, to_stdout: bool) -> None:

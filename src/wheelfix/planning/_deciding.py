@@ -53,13 +53,19 @@ def members_in_doubt(wheel: Wheel, targets: Sequence[Target]) -> frozenset[str]:
     )
 
 
+_WRAPPER_ENDINGS = (".exe", "-script.py", ".pya")
+
+
 def plan(wheel: Wheel, targets: Sequence[Target], policy: Policy) -> Plan:
     """Decide what happens to each member of a wheel.
 
     :param wheel: with the facts of those that :func:`members_in_doubt` names.
     :param targets: one or more; with several, every module gets a name that loads on each of them.
     :return: a plan whose ``refusals`` are empty if the wheel can be installed.
+    :raises ValueError: if there is no target.
     """
+    if not targets:
+        raise ValueError("a wheel is planned for one target or more, not for none")
     findings = [
         policy.permit(Finding(codes.TAGS_DO_NOT_FIT, wheel.file_name, difference))
         for difference in _tag_differences(wheel, targets)
@@ -85,7 +91,7 @@ def _tag_differences(wheel: Wheel, targets: Iterable[Target]) -> list[str]:
 
 
 def _left_out(wheel: Wheel) -> list[Decision]:
-    found = ((member.path, _why_left_out(member)) for member in wheel.members)
+    found = ((member.path, _why_left_out(member, wheel)) for member in wheel.members)
     return [
         Decision(path, Action.LEAVE_OUT, findings=(finding,))
         for path, finding in found
@@ -93,7 +99,7 @@ def _left_out(wheel: Wheel) -> list[Decision]:
     ]
 
 
-def _why_left_out(member: Member) -> Finding | None:
+def _why_left_out(member: Member, wheel: Wheel) -> Finding | None:
     folders = member.location.split("/")[:-1]
     if "__pycache__" in folders:
         sentence = "bytecode in a wheel is not trusted; the source is compiled instead"
@@ -102,4 +108,19 @@ def _why_left_out(member: Member) -> Finding | None:
     if in_dist_info and member.file_name in _RESERVED_METADATA:
         sentence = "only an installer writes this file"
         return Finding(codes.RESERVED_METADATA_DROPPED, member.path, sentence)
+    if member.scheme == "scripts" and _entry_point_of(member.scheme_path) in wheel.entry_points:
+        sentence = "the entry point of that name is written instead"
+        return Finding(codes.SCRIPT_LEFT_OUT, member.path, sentence)
     return None
+
+
+def _entry_point_of(script: str) -> str:
+    """Name the entry point whose wrapper a script would be.
+
+    setuptools used to put EP, EP.exe and EP-script.py into wheels (pip's ``is_entrypoint_wrapper`` in
+    _internal/operations/install/wheel.py).
+    """
+    for ending in _WRAPPER_ENDINGS:
+        if script.lower().endswith(ending):
+            return script[: -len(ending)]
+    return script

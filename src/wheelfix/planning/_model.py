@@ -128,6 +128,7 @@ class Wheel:
     :param file_name: what to call it.
     :param tags: of its file name, with compressed tag sets expanded.
     :param members: all its files.
+    :param entry_points: the names of its scripts that the installer writes itself.
     :param path_entries: the folders, relative to the scheme's, that its .pth files add to sys.path.
     :param check_tags: whether the tags are to be held against the target's; False where a resolver has done so.
     """
@@ -135,6 +136,7 @@ class Wheel:
     file_name: str
     tags: frozenset[WheelTag]
     members: tuple[Member, ...]
+    entry_points: frozenset[str] = frozenset()
     path_entries: tuple[str, ...] = ()
     check_tags: bool = True
 

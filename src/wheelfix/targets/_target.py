@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -130,6 +130,11 @@ class Target:
             "evidence": dict(self.evidence),
         }
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle all facts: neither the read-only mappings nor what works out the deferred facts can be."""
+        facts = {each.name: getattr(self, each.name) for each in fields(self)}
+        return _rebuilt, ({**facts, "paths": dict(self.paths), "evidence": dict(self.evidence)},)
+
     @classmethod
     def _deferred(cls, known: Mapping[str, Any], load: Callable[[], Mapping[str, Any]]) -> Target:
         """Make a target whose :data:`DEFERRED` facts are worked out when one of them is first read.
@@ -140,6 +145,10 @@ class Target:
         target = cls.__new__(cls)
         target.__dict__.update(known, paths=MappingProxyType(dict(known["paths"])), _load=load)
         return target
+
+
+def _rebuilt(facts: dict[str, Any]) -> Target:
+    return Target(**facts)
 
 
 class _Deferred:
