@@ -225,6 +225,7 @@ RECORD_DISAGREES = _code(
     _E,
     "RECORD and the archive disagree",
     "Fetch the wheel again; if it stays so, report it to the project.",
+    can_be_allowed=True,
 )
 UNSAFE_MEMBER = _code(
     "WF408",
@@ -256,6 +257,78 @@ DAMAGED_MEMBER = _code(
 )
 SCRIPT_LEFT_OUT = _code(
     "WF414", _W, "a script was left out because an entry point of the wheel has its name"
+)
+AMBIGUOUS_ARCHIVE = _code(
+    "WF415",
+    _E,
+    "the zip archive says different things to different readers",
+    "Fetch the wheel again; if it stays so, report it to the project or to the index.",
+    can_be_allowed=True,
+)
+UNUSUAL_COMPRESSION = _code(
+    "WF416", _W, "a member is compressed in a way that not every installer reads"
+)
+SAME_MEMBER_TWICE = _code("WF417", _W, "a member is in the archive twice, with the same content")
+NAME_NOT_PORTABLE = _code(
+    "WF418", _W, "a member's path can't be used, or names another file, on some file systems"
+)
+TOO_LARGE = _code(
+    "WF419",
+    _E,
+    "the wheel unpacks to far more than its size lets expect",
+    "Look at what is in it; if it is meant to be so large, allow it.",
+    can_be_allowed=True,
+)
+WEAK_HASH = _code(
+    "WF420",
+    _E,
+    "RECORD vouches for a member with a hash that can be forged",
+    "Report it to the project: RECORD must use sha256 or stronger.",
+    can_be_allowed=True,
+)
+RECORD_ROW_IGNORED = _code(
+    "WF421", _W, "a row of RECORD names no member of the archive, and was ignored"
+)
+VERSION_DISAGREES = _code(
+    "WF422",
+    _E,
+    "the dist-info folder is of another version than the file name says",
+    "Give the file the name that it was published under, or report it to the project.",
+    can_be_allowed=True,
+)
+BAD_METADATA = _code(
+    "WF423",
+    _E,
+    "METADATA is missing, unreadable, or another project's",
+    "Report it to the project; until it is mended, install another release.",
+    can_be_allowed=True,
+)
+SHADOWS_INTERPRETER = _code(
+    "WF424",
+    _E,
+    "a script would take the place of the interpreter",
+    "Don't install it; report it to the project or to the index that it came from.",
+    can_be_allowed=True,
+)
+SYMBOLIC_LINK_MEMBER = _code(
+    "WF425",
+    _W,
+    "a member is marked as a symbolic link, and becomes a file that holds the link's text",
+)
+DATA_FOLDER_NAME = _code(
+    "WF426",
+    _W,
+    "the .data folder's name is not normalised as the file name is, and was taken all the same",
+)
+WRITES_INTO_STANDARD_LIBRARY = _code(
+    "WF427",
+    _E,
+    "a member would be written among the interpreter's own files",
+    "Don't install it; report it to the project or to the index that it came from.",
+    can_be_allowed=True,
+)
+RUNS_AT_START_UP = _code(
+    "WF428", _N, "the wheel brings a file that the interpreter reads at every start"
 )
 
 # WF5xx: the environment
@@ -289,7 +362,7 @@ FILE_EXISTS = _code(
     "WF505",
     _E,
     "a file to be installed exists already",
-    "Remove what is there, or add --overwrite-existing.",
+    "Add --upgrade to replace an installed version, or --overwrite-existing.",
 )
 CANNOT_WRITE = _code(
     "WF506",
@@ -310,3 +383,32 @@ TARGETS_DISAGREE = _code(
     "Name one place with --target, or with all five scheme flags.",
 )
 BYTECODE_FAILED = _code("WF509", _N, "a Python source file doesn't compile on the target")
+IN_USE = _code(
+    "WF510",
+    _E,
+    "another call is at work in the same place",
+    "Wait until it has finished, or give --wait more seconds.",
+)
+RECOVERED = _code(
+    "WF511", _W, "an earlier call was stopped halfway, and has been completed or undone"
+)
+FOREIGN_JOURNAL = _code(
+    "WF512",
+    _E,
+    "what an earlier call left behind is not this user's, or can't be read",
+    "Run `wheelfix recover` as the user that the folder belongs to, or remove the folder by hand.",
+)
+CROSSES_FILE_SYSTEMS = _code(
+    "WF513",
+    _E,
+    "a folder lies on another file system than the one that it belongs to",
+    "Install where no other file system is mounted below, or unmount it for the call.",
+)
+NOT_INSTALLED = _code("WF514", _W, "there is no such distribution in this environment")
+CANNOT_REMOVE = _code(
+    "WF515",
+    _E,
+    "an installed distribution can't be removed safely",
+    "Remove it with the tool that installed it.",
+)
+FILE_KEPT = _code("WF516", _W, "a file of the removed version was kept")

@@ -1,27 +1,34 @@
-"""Where a wheel's files go."""
+"""Where a wheel's files go: into staging first, to be committed by a transaction."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
+import shutil
+from base64 import urlsafe_b64encode
+from copy import copy
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 
 from installer.destinations import WheelDestination
 from installer.records import Hash, RecordEntry
 from installer.scripts import Script
-from installer.utils import (
-    Scheme,
-    construct_record_file,
-    copyfileobj_with_hashing,
-    fix_shebang,
-    make_file_executable,
-)
+from installer.utils import Scheme, construct_record_file, fix_shebang
 
 from wheelfix import codes
+from wheelfix.archive import DEFLATED, STORED, MemberStream
 from wheelfix.codes import Finding
 from wheelfix.errors import EnvironmentRefusedError, FileExistsRefusedError, InvalidWheelError
+from wheelfix.transactions import Rank
+from wheelfix.writing import (
+    MemberToWrite,
+    MemberWriter,
+    current_umask,
+    make_executable,
+    write_all_bytes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -29,23 +36,74 @@ if TYPE_CHECKING:
     from installer.scripts import LauncherKind, ScriptSection
 
     from wheelfix.transactions import Transaction
+    from wheelfix.writing import WrittenMember
 
-__all__ = ["TransactionalDestination"]
+__all__ = ["TransactionalDestination", "roots_of"]
+
+_COPY_SIZE = 256 * 1024
+_NAME_MAX = 255  # of Linux (limits.h), where the file system can't be asked
+
+
+def roots_of(folders: Mapping[str, str], destdir: str | None) -> list[str]:
+    """List the folders that a transaction for these schemes works in.
+
+    :param folders: folder by scheme, absolute, as the target sees them.
+    :param destdir: folder that stands for the target's root.
+    """
+    return list(dict.fromkeys(_under_destdir(each, destdir) for each in folders.values()))
+
+
+class _Folder:
+    """A folder that gets files, as it is before the call."""
+
+    def __init__(self, final: str, rank: Rank, name_limit: int, finding: Finding | None) -> None:
+        self.final = final
+        self.rank = rank
+        self.name_limit = name_limit
+        self.finding = finding
+        self.staged: str | None = None
+        self.exists = finding is not None or os.path.lexists(final)
+        self.names: frozenset[str] = frozenset()
+        if self.exists:
+            # one that can't be listed tells when it is written to
+            with contextlib.suppress(OSError):
+                self.names = frozenset(os.listdir(final))
+        self.is_free = finding is None and not self.names and final.isascii()
+
+    def missing_folder(self, name: str) -> _Folder:
+        """Give a folder in this one, which doesn't exist."""
+        inner = copy(self)
+        inner.final = f"{self.final}{os.sep}{name}"
+        inner.staged = None
+        inner.is_free = self.is_free and name.isascii() and len(name) <= self.name_limit
+        return inner
+
+
+class _Original(NamedTuple):
+    """A file that a second name stands for."""
+
+    staged: str
+    entry: RecordEntry
 
 
 class TransactionalDestination(WheelDestination):
     """Writes one wheel into the folders of a scheme, as part of a transaction.
 
+    Files are written beside their final places, those of a :class:`~wheelfix.archive.WheelArchive` in parallel, and
+    the transaction moves all of them at its end. Used on its own, under ``installer.install``, it completes itself
+    when the transaction commits.
+
     :param folders: folder by scheme (purelib, platlib, headers, scripts, data), absolute, as the target sees them.
     :param interpreter: path of the interpreter that the scripts' shebangs name.
     :param script_kind: which launcher scripts get: "posix", or one of installer's for Windows.
-    :param transaction: to which the files belong.
+    :param transaction: to which the files belong; its roots are :func:`roots_of` the folders.
     :param destdir: folder that stands for the target's root while installing, None for the real one.
     :param overwrite_existing: whether files that exist are replaced.
     :param same_content: by scheme and path, the path in that scheme of the file with the same content: written as a
         hard link.
     :param shebang: text that is written behind ``#!`` as it is, in the place of the interpreter: a path with a space
         in it needs a detour through ``/bin/sh``, a command like ``/usr/bin/env python3`` does not.
+    :param writer: writes members of archives; shared by the wheels of a call.
     """
 
     def __init__(
@@ -59,38 +117,88 @@ class TransactionalDestination(WheelDestination):
         overwrite_existing: bool = False,
         same_content: Mapping[tuple[str, str], str] | None = None,
         shebang: str | None = None,
+        writer: MemberWriter | None = None,
     ) -> None:
         self._folders = folders
+        self._roots = {
+            scheme: _under_destdir(os.path.abspath(folder), destdir)
+            for scheme, folder in folders.items()
+        }
         self._interpreter = interpreter
         self._script_kind = script_kind
         self._transaction = transaction
-        self._destdir = destdir
         self._overwrite_existing = overwrite_existing
+        self._replaceable: set[str] = set()
         self._same_content = same_content or {}
         self._shebang = shebang
-        self._written: dict[tuple[str, str], RecordEntry] = {}
-        self._known_folders: dict[tuple[str, Path], Finding | None] = {}
+        self._writer = writer or MemberWriter()
+        self._known_folders: dict[tuple[str, str], _Folder] = {}
+        self._written: dict[str, tuple[str, str]] = {}
+        self._originals: dict[tuple[str, str], _Original] = {}
+        self._second_names: list[tuple[str, str]] = []
+        self._superseded: set[str] = set()
+        self._record: tuple[Scheme, str, list[tuple[Scheme, RecordEntry]]] | None = None
+        transaction.before_commit(self.complete)
 
     @property
-    def python_files(self) -> list[tuple[Path, str]]:
-        """The source files written to purelib and platlib, each with its name as the target will see it."""
+    def python_files(self) -> list[tuple[str, str, str]]:
+        """The source files in purelib and platlib.
+
+        Each by its place in staging, its final place, and its name as the target will see it.
+        """
         return [
-            (self.location(scheme, path), os.path.join(self._folders[scheme], path))
-            for scheme, path in self._written
+            (staged, self.location(scheme, path), os.path.join(self._folders[scheme], path))
+            for staged, (scheme, path) in self._written.items()
             if scheme in ("purelib", "platlib") and path.endswith(".py")
         ]
 
-    def location(self, scheme: str, path: str) -> Path:
-        """Tell where a file is written.
+    def location(self, scheme: str, path: str) -> str:
+        """Tell where a file will be.
 
         :raises InvalidWheelError: WF408 if that is outside of the scheme's folder.
         """
-        folder = os.path.abspath(self._folders[scheme])
-        file = os.path.normpath(os.path.join(folder, path))
-        if os.path.commonpath([folder, file]) != folder or file == folder:
-            sentence = f"it would be written outside of {folder}"
-            raise InvalidWheelError([Finding(codes.UNSAFE_MEMBER, path, sentence)])
-        return Path(_under_destdir(file, self._destdir))
+        folder, name = self._split(scheme, path)
+        return f"{self._folder(scheme, folder).final}{os.sep}{name}"
+
+    def obstacle(self, scheme: str, path: str) -> Finding | None:
+        """Tell what stands in the way of a file: itself, if it is not to be replaced, its name, or what is no folder.
+
+        :return: WF505 or WF506; None if the way is free.
+        :raises InvalidWheelError: WF408 if the file lies outside of the scheme's folder.
+        """
+        folder_path, name = self._split(scheme, path)
+        folder = self._folder(scheme, folder_path)
+        if folder.is_free and name.isascii() and len(name) <= folder.name_limit:
+            # nearly all files; what is left is to be looked at closely
+            return None
+        file = self.location(scheme, path)
+        if folder.finding is not None:
+            return folder.finding
+        try:
+            length = len(os.fsencode(name))
+            os.fsencode(file)
+        except UnicodeEncodeError as error:
+            sentence = f"the encoding of file names, {error.encoding}, has no bytes for it"
+            return Finding(codes.CANNOT_WRITE, file, sentence)
+        if length > folder.name_limit:
+            sentence = f"the file system takes names of up to {folder.name_limit} bytes"
+            return Finding(codes.CANNOT_WRITE, file, sentence)
+        if name not in folder.names or file in self._replaceable:
+            return None
+        if os.path.isdir(file) and not os.path.islink(file):
+            sentence = "there is a folder where the wheel has a file"
+            return Finding(codes.CANNOT_WRITE, file, sentence)
+        if self._overwrite_existing:
+            return None
+        return Finding(codes.FILE_EXISTS, file, "it exists already")
+
+    def let_replace(self, files: Iterable[str]) -> None:
+        """Take files for no obstacles, because this call removes them."""
+        self._replaceable.update(files)
+
+    def supersede(self, file: str) -> None:
+        """Leave a file out, because another wheel of the call brings it too and is to win."""
+        self._superseded.add(file)
 
     def write_script(
         self, name: str, module: str, attr: str, section: ScriptSection
@@ -113,16 +221,24 @@ class TransactionalDestination(WheelDestination):
         stream: BinaryIO,
         is_executable: bool,  # noqa: FBT001 - installer's signature
     ) -> RecordEntry:
-        """Write one file of the wheel; a script's ``#!python`` becomes the interpreter."""
+        """Write one file of the wheel, at the latest before the commit; ``#!python`` becomes the interpreter."""
         path = os.fspath(path)
-        original = self._written.get((scheme, self._same_content.get((scheme, path), "")))
-        if original is not None:
-            return self._write_second_name(scheme, path, original, stream, is_executable)
         if scheme == "scripts":
             with fix_shebang(stream, self._shebang or self._interpreter) as script:
                 # a script that can't be started is of no use, whatever the archive's mode says
                 return self._write(scheme, path, script, is_executable=True)
-        return self._write(scheme, path, stream, is_executable=is_executable)
+        if self._is_superseded(scheme, path):
+            return self._write(scheme, path, stream, is_executable=is_executable)
+        original = self._originals.get((scheme, self._same_content.get((scheme, path), "")))
+        if original is not None:
+            return self._write_second_name(scheme, path, original)
+        if isinstance(stream, MemberStream) and stream.packed.method in (STORED, DEFLATED):
+            entry = self._write_packed(scheme, path, stream, is_executable=is_executable)
+        else:
+            entry = self._write(scheme, path, stream, is_executable=is_executable)
+        if self._same_content and path in self._same_content.values():
+            self._originals[scheme, path] = _Original(next(reversed(self._written)), entry)
+        return entry
 
     def finalize_installation(
         self,
@@ -130,7 +246,50 @@ class TransactionalDestination(WheelDestination):
         record_file_path: str,
         records: Iterable[tuple[Scheme, RecordEntry]],
     ) -> None:
-        """Write RECORD, sorted by path."""
+        """Take RECORD's rows; they are written when every file of the wheel is."""
+        self._record = scheme, record_file_path, list(records)
+
+    def link_second_names(self) -> None:
+        """Make the second names, once what they stand for is written.
+
+        :raises EnvironmentRefusedError: WF506.
+        """
+        for original, staged in self._second_names:
+            try:
+                try:
+                    os.link(original, staged)
+                except OSError:
+                    shutil.copy2(original, staged)
+            except OSError as error:
+                raise _cannot_write(self.location(*self._written[staged]), error) from error
+
+    def complete(
+        self,
+        differing: Iterable[WrittenMember] | None = None,
+        bytecode: Mapping[str, Iterable[tuple[str, str, int]]] | None = None,
+    ) -> None:
+        """Write RECORD, sorted by path, unless that is done.
+
+        :param differing: what the writer found, where somebody else has waited for it.
+        :param bytecode: by staged source file its .pyc files: name, sha256 as in RECORD, bytes.
+        :raises InvalidWheelError: WF413 or WF407 for what the writer found.
+        :raises EnvironmentRefusedError: WF506 if a file can't be written.
+        """
+        if self._record is None:
+            return
+        if differing is None:
+            differing = self._writer.finish()
+            self.link_second_names()
+        scheme, record_file_path, rows = self._record
+        self._record = None
+        found = {self._written.get(each.member.staged): each.sha256 for each in differing}
+        for original, staged in self._second_names:
+            if self._written[original] in found:
+                found[self._written[staged]] = found[self._written[original]]
+        rows = [(each, _with_hash(entry, found.get((each, entry.path)))) for each, entry in rows]
+        for staged, made in (bytecode or {}).items():
+            if staged in self._written:
+                rows += _bytecode_rows(*self._written[staged], made)
 
         def prefix_for_scheme(file_scheme: str) -> str | None:
             if file_scheme == scheme:
@@ -139,115 +298,204 @@ class TransactionalDestination(WheelDestination):
             return os.path.relpath(folder, start=start) + "/"
 
         # installer 1.x sorts them itself, 0.7.0 doesn't
-        in_order = sorted(records, key=lambda each: each[1].path)
+        in_order = sorted(rows, key=lambda each: each[1].path)
         with construct_record_file(in_order, prefix_for_scheme) as stream:
             self._write(scheme, record_file_path, stream, is_executable=False)
 
-    def _write(
-        self, scheme: str, path: str, stream: BinaryIO, *, is_executable: bool
-    ) -> RecordEntry:
-        target = self._prepare(scheme, path)
-        new = self._transaction.temporary_name(target.parent)
-        with _removed_on_failure(new, target):
-            with new.open("xb") as file:
-                hash_, size = copyfileobj_with_hashing(stream, cast("BinaryIO", file), "sha256")
-            if is_executable:
-                make_file_executable(new)
-            self._transaction.put(new, target)
-        entry = RecordEntry(path, Hash("sha256", hash_), size)
-        self._written[scheme, path] = entry
-        return entry
+    def _folder(self, scheme: str, folder: str) -> _Folder:
+        known = self._known_folders.get((scheme, folder))
+        if known is None:
+            known = self._known_folders[scheme, folder] = self._look_at(scheme, folder)
+        return known
 
-    def _write_second_name(
-        self,
-        scheme: str,
-        path: str,
-        original: RecordEntry,
-        stream: BinaryIO,
-        is_executable: bool,  # noqa: FBT001 - as write_file
-    ) -> RecordEntry:
-        target = self._prepare(scheme, path)
-        new = self._transaction.temporary_name(target.parent)
-        try:
-            os.link(self.location(scheme, original.path), new)
-        except OSError:
-            return self._write(scheme, path, stream, is_executable=is_executable)
-        with _removed_on_failure(new, target):
-            self._transaction.put(new, target)
-        entry = RecordEntry(path, original.hash_, original.size)
-        self._written[scheme, path] = entry
-        return entry
+    def _look_at(self, scheme: str, folder: str) -> _Folder:
+        root = self._roots[scheme]
+        if not folder:
+            return _Folder(root, _rank(scheme, ""), _name_limit(root), _folder_obstacle(root, root))
+        above, name = self._split(scheme, folder)
+        outer = self._folder(scheme, above)
+        rank = outer.rank if above else _rank(scheme, name)
+        if outer.exists:
+            final = f"{outer.final}{os.sep}{name}"
+            return _Folder(final, rank, outer.name_limit, _folder_obstacle(final, root))
+        inner = outer.missing_folder(name)
+        inner.rank = rank
+        return inner
 
-    def obstacle(self, scheme: str, path: str) -> Finding | None:
-        """Tell what stands in the way of a file: itself, if it is not to be replaced, its name, or what is no folder.
+    def _split(self, scheme: str, path: str) -> tuple[str, str]:
+        folder, _, name = path.rpartition("/")
+        if name in ("", ".", "..") or path[0] == "/":
+            raise self._leads_out(scheme, path)
+        return folder, name
 
-        :return: WF505 or WF506; None if the way is free.
-        :raises InvalidWheelError: WF408 if the file lies outside of the scheme's folder.
-        """
-        file = self.location(scheme, path)
-        try:
-            os.fsencode(file)
-        except UnicodeEncodeError as error:
-            sentence = f"the encoding of file names, {error.encoding}, has no bytes for it"
-            return Finding(codes.CANNOT_WRITE, str(file), sentence)
-        if os.path.lexists(file):
-            if file.is_dir() and not file.is_symlink():
-                sentence = "there is a folder where the wheel has a file"
-                return Finding(codes.CANNOT_WRITE, str(file), sentence)
-            if not self._overwrite_existing:
-                return Finding(codes.FILE_EXISTS, str(file), "it exists already")
-        folder = scheme, file.parent
-        if folder not in self._known_folders:
-            root = Path(_under_destdir(os.path.abspath(self._folders[scheme]), self._destdir))
-            self._known_folders[folder] = _folder_obstacle(file.parent, root)
-        return self._known_folders[folder]
+    def _leads_out(self, scheme: str, path: str) -> InvalidWheelError:
+        sentence = f"it would be written outside of {self._folders[scheme]}"
+        return InvalidWheelError([Finding(codes.UNSAFE_MEMBER, path, sentence)])
 
-    def _prepare(self, scheme: str, path: str) -> Path:
-        target = self.location(scheme, path)
+    def _forget(self, staged: str) -> None:
+        del self._written[staged]
+        with contextlib.suppress(OSError):
+            os.unlink(staged)
+
+    def _is_superseded(self, scheme: str, path: str) -> bool:
+        return bool(self._superseded) and self.location(scheme, path) in self._superseded
+
+    def _stage(self, scheme: str, path: str) -> str:
+        """Find the place in staging where a file is to be written, once."""
         found = self.obstacle(scheme, path)
         if found is not None:
             is_file = found.code is codes.FILE_EXISTS
             raise (FileExistsRefusedError if is_file else EnvironmentRefusedError)([found])
+        folder_path, _, name = path.rpartition("/")
+        folder = self._folder(scheme, folder_path)
+        if folder.staged is None:
+            folder.staged = self._stage_folder(scheme, folder_path, folder)
+        staged = f"{folder.staged}{os.sep}{name}"
+        if staged in self._written:
+            finding = Finding(codes.FILE_EXISTS, self.location(scheme, path), "it is given twice")
+            raise FileExistsRefusedError([finding])
+        self._written[staged] = scheme, path
+        return staged
+
+    def _stage_folder(self, scheme: str, path: str, folder: _Folder) -> str:
+        above, _, name = path.rpartition("/")
+        outer = self._folder(scheme, above)
+        if not path or outer.exists or folder.rank is not outer.rank:
+            return self._transaction.stage_folder(folder.final, folder.rank)
+        # in a new folder all is ours: the transaction needn't hear of every single one
+        if outer.staged is None:
+            outer.staged = self._stage_folder(scheme, above, outer)
+        staged = f"{outer.staged}{os.sep}{name}"
         try:
-            self._transaction.make_folder(target.parent)
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(staged)
         except OSError as error:
-            raise _cannot_write(target.parent, error) from error
-        return target
+            raise _cannot_write(folder.final, error) from error
+        return staged
+
+    def _write(
+        self, scheme: str, path: str, stream: BinaryIO, *, is_executable: bool
+    ) -> RecordEntry:
+        sha256, size = hashlib.sha256(), 0
+        superseded = self._is_superseded(scheme, path)
+        staged = os.devnull if superseded else self._stage(scheme, path)
+        flags = os.O_WRONLY | getattr(os, "O_BINARY", 0)
+        if not superseded:
+            flags |= os.O_CREAT | os.O_EXCL
+        try:
+            descriptor = os.open(staged, flags, 0o666)
+            try:
+                if is_executable and not superseded:
+                    make_executable(staged, current_umask())
+                while chunk := stream.read(_COPY_SIZE):
+                    sha256.update(chunk)
+                    size += len(chunk)
+                    write_all_bytes(descriptor, chunk)
+            finally:
+                os.close(descriptor)
+        except BaseException as error:
+            # half a file must not be committed by a caller who goes on
+            if not superseded:
+                self._forget(staged)
+            if isinstance(error, OSError):
+                raise _cannot_write(self.location(scheme, path), error) from error
+            raise
+        digest = urlsafe_b64encode(sha256.digest()).rstrip(b"=").decode("ascii")
+        return RecordEntry(path, Hash("sha256", digest), size)
+
+    def _write_packed(
+        self, scheme: str, path: str, stream: MemberStream, *, is_executable: bool
+    ) -> RecordEntry:
+        staged = self._stage(scheme, path)
+        packed = stream.packed
+        self._writer.submit(
+            MemberToWrite(
+                wheel=packed.wheel,
+                path=packed.path,
+                read=packed.read,
+                data_offset=packed.data_offset,
+                compressed_size=packed.compressed_size,
+                size=packed.size,
+                crc=packed.crc,
+                is_deflated=packed.method == DEFLATED,
+                record_hash=packed.record_hash,
+                must_match=packed.must_match,
+                staged=staged,
+                final=self.location(scheme, path),
+                is_executable=is_executable,
+            )
+        )
+        return RecordEntry(path, Hash("sha256", packed.record_hash.partition("=")[2]), packed.size)
+
+    def _write_second_name(self, scheme: Scheme, path: str, original: _Original) -> RecordEntry:
+        staged = self._stage(scheme, path)
+        self._second_names.append((original.staged, staged))
+        return RecordEntry(path, original.entry.hash_, original.entry.size)
 
 
-def _folder_obstacle(folder: Path, root: Path) -> Finding | None:
+def _rank(scheme: str, folder: str) -> Rank:
+    """Say when the files of a folder right in a scheme's are moved.
+
+    Bundled libraries come before the modules that need them, dist-info last.
+    """
+    if scheme == "scripts":
+        return Rank.SCRIPTS
+    if scheme not in ("purelib", "platlib"):
+        return Rank.DATA
+    if folder.endswith(".dist-info"):
+        return Rank.METADATA
+    return Rank.DATA if folder.endswith(".libs") else Rank.PACKAGES
+
+
+def _with_hash(entry: RecordEntry, sha256: str | None) -> RecordEntry:
+    return entry if sha256 is None else RecordEntry(entry.path, Hash("sha256", sha256), entry.size)
+
+
+def _bytecode_rows(
+    scheme: str, path: str, made: Iterable[tuple[str, str, int]]
+) -> Iterator[tuple[Scheme, RecordEntry]]:
+    folder = path.rpartition("/")[0]
+    prefix = f"{folder}/__pycache__" if folder else "__pycache__"
+    for name, sha256, size in made:
+        yield cast("Scheme", scheme), RecordEntry(f"{prefix}/{name}", Hash("sha256", sha256), size)
+
+
+def _folder_obstacle(folder: str, root: str) -> Finding | None:
     """Find what is no folder on the way from a scheme's folder to a folder in it; links count only below."""
-    way = [folder, *folder.parents]
-    for each in way[: way.index(root)]:
+    nearest = folder
+    while not os.path.lexists(nearest):
+        nearest = os.path.dirname(nearest)
+    each = nearest
+    while len(each) > len(root):
         if os.path.islink(each):
             sentence = f"the wheel has a folder where this is a symbolic link, and none below {root} is followed"
-            return Finding(codes.CANNOT_WRITE, str(each), sentence)
-    nearest = next(each for each in way if os.path.lexists(each))
-    if nearest.is_dir():
+            return Finding(codes.CANNOT_WRITE, each, sentence)
+        each = os.path.dirname(each)
+    if os.path.isdir(nearest):
         return None
     sentence = "it is no folder, but files of the wheel belong below it"
-    return Finding(codes.CANNOT_WRITE, str(nearest), sentence)
+    return Finding(codes.CANNOT_WRITE, nearest, sentence)
 
 
-@contextlib.contextmanager
-def _removed_on_failure(new: Path, target: Path) -> Iterator[None]:
-    """Take a temporary file away when its final one can't be made, and name that one in the error."""
-    try:
-        yield
-    except BaseException as error:
-        new.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise _cannot_write(target, error) from error
-        raise
+def _name_limit(folder: str) -> int:
+    """Ask how many bytes a file's name may have in the deepest existing folder."""
+    while True:
+        try:
+            return os.pathconf(folder, "PC_NAME_MAX")
+        except FileNotFoundError:
+            folder = os.path.dirname(folder)
+        # pathconf(3): not every system has it, or knows the answer
+        except (AttributeError, OSError, ValueError):
+            return _NAME_MAX
 
 
-def _cannot_write(file: Path, error: OSError) -> EnvironmentRefusedError:
+def _cannot_write(file: str, error: OSError) -> EnvironmentRefusedError:
     return EnvironmentRefusedError(
-        [Finding(codes.CANNOT_WRITE, str(file), error.strerror or str(error))]
+        [Finding(codes.CANNOT_WRITE, file, error.strerror or str(error))]
     )
 
 
 def _under_destdir(path: str, destdir: str | None) -> str:
     if destdir is None:
         return path
-    return os.path.join(destdir, os.path.relpath(path, Path(path).anchor))
+    return os.path.join(os.path.abspath(destdir), os.path.relpath(path, Path(path).anchor))

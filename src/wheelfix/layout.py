@@ -27,7 +27,9 @@ SCHEMES = ("purelib", "platlib", "headers", "scripts", "data")
 
 @dataclass(frozen=True)
 class InstallOptions:
-    """Where a wheel goes and what comes with it; the defaults are those of ``python -m installer``.
+    """Where a wheel goes and what comes with it.
+
+    The defaults are those of ``python -m installer``, but RECORD is held against the wheel.
 
     :param flat_folder: one folder for everything, as pip's ``--target``.
     :param folders: folders of single schemes (purelib, platlib, headers, scripts, data), before all else.
@@ -35,8 +37,12 @@ class InstallOptions:
     :param interpreter: text behind ``#!`` in scripts, never run; None for the first target's executable.
     :param script_kind: which launchers scripts get; None for those of this system.
     :param bytecode_levels: optimization levels to compile for.
-    :param validate_record: "all", "entries" or "none": what of RECORD is held against the archive.
+    :param validate_record: "all", "entries" or "none": what of RECORD is held against the archive; what isn't, is
+        warned of where it is noticed.
     :param overwrite_existing: whether files that exist are replaced.
+    :param upgrade: whether an installed version of a wheel's distribution is removed in the same transaction.
+    :param durable: whether everything is on the disk before the commit, so that a loss of power does no harm.
+    :param wait: seconds to wait for another call that is at work in the same place.
     :param installer_file: whether INSTALLER is written (recording installed projects specification).
     :param outside_environment: whether the files go to a place of the caller's own, where PEP 668 has no say.
     """
@@ -47,8 +53,11 @@ class InstallOptions:
     interpreter: str | None = None
     script_kind: LauncherKind | None = None
     bytecode_levels: tuple[int, ...] = (0, 1)
-    validate_record: str = "none"
+    validate_record: str = "all"
     overwrite_existing: bool = False
+    upgrade: bool = False
+    durable: bool = False
+    wait: float = 60.0
     installer_file: bool = True
     outside_environment: bool = False
 

@@ -2,46 +2,85 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import io
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from installer.records import Hash, InvalidRecordEntry, RecordEntry, parse_record_file
+from installer.records import Hash
 from installer.utils import copyfileobj_with_hashing
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from typing_extensions import TypeAlias
 
     #: path, hash with its name, size; hash and size may be empty
     RecordRow: TypeAlias = tuple[str, str, str]
 
-__all__ = ["content_issue", "read_record", "row_issue"]
+__all__ = ["STRONG_HASHES", "Record", "content_issue", "read_record", "row_issue"]
 
 _SIGNATURES = frozenset({"RECORD.jws", "RECORD.p7s"})
+_ELEMENTS = 3
+#: digits of the largest 64-bit number
+_MAX_SIZE_LENGTH = 20
+#: "sha256 or better" (wheel specification, "Signed wheel files")
+STRONG_HASHES = frozenset(
+    {
+        *("sha256", "sha384", "sha512"),
+        *("sha3_256", "sha3_384", "sha3_512"),
+        *("blake2b", "blake2s"),
+    }
+)
 
 
-def read_record(text: str) -> dict[str, RecordRow]:
-    """Read the rows of a RECORD, by path.
+@dataclass(frozen=True)
+class Record:
+    """The rows of a RECORD.
+
+    :param rows: by path; of several for one path the last.
+    :param conflicts: the paths that have several rows, which disagree.
+    :param hash_names: of all hashes in it.
+    :param malformed: the paths whose digest has not the length of urlsafe base64 without padding (PEP 376, PEP 427).
+    """
+
+    rows: Mapping[str, RecordRow]
+    conflicts: Sequence[str]
+    hash_names: set[str]
+    malformed: Sequence[str]
+
+
+def read_record(text: str) -> Record:
+    """Read a RECORD.
 
     :raises ValueError: if a row can't be read, or names a hash that can't be computed.
     """
     try:
         # str.splitlines would also end a line within a file's name, at U+2028 for one
-        rows = list(parse_record_file(io.StringIO(text, newline="")))
-        hash_names = {row[1].partition("=")[0] for row in rows if "=" in row[1]}
-        unknown = sorted(name for name in hash_names if not _is_usable(name))
-        if not unknown:
-            for row in rows:
-                RecordEntry.from_elements(*row)
-    # csv.Error is an Exception of its own kind, and csv is installer's affair
-    except Exception as error:
-        sentence = "; ".join(error.issues) if isinstance(error, InvalidRecordEntry) else str(error)
-        raise ValueError(f"RECORD can't be read: {sentence}") from error
-    if unknown:
-        raise ValueError(f"RECORD uses an unknown hash, {unknown[0]!r}")
-    return {row[0]: row for row in rows}
+        elements = list(csv.reader(io.StringIO(text, newline=""), lineterminator="\n"))
+    except csv.Error as error:
+        raise ValueError(f"RECORD can't be read: {error}") from error
+    for index, row in enumerate(elements):
+        if len(row) != _ELEMENTS:
+            sentence = f"Row Index {index}: expected {_ELEMENTS} elements, got {len(row)}"
+            raise ValueError(f"RECORD can't be read: {sentence}")
+    if "\\" in text:
+        # as installer.records.parse_record_file does
+        elements = [[path.replace("\\", "/"), *rest] for path, *rest in elements]
+    rows = {path: (path, hash_, size) for path, hash_, size in elements}
+    conflicts = []
+    if len(rows) < len(elements):
+        conflicts = sorted({row[0] for row in elements if tuple(row) != rows[row[0]]})
+    hashes = {row[1] for row in elements}
+    hash_names = _checked_hash_names(hashes)
+    if "" in rows:
+        raise ValueError("RECORD can't be read: `path` cannot be empty")
+    if not all(map(_is_size, {row[2] for row in elements})):
+        raise ValueError("RECORD can't be read: `size` cannot be non-integer")
+    return Record(rows, conflicts, hash_names, _malformed(rows, hashes, hash_names))
 
 
 def row_issue(row: RecordRow | None, dist_info_path: str | None) -> str | None:
@@ -69,6 +108,43 @@ def content_issue(row: RecordRow, stream: BinaryIO) -> str | None:
         found = copyfileobj_with_hashing(stream, nowhere, hash_.name)
     matches = found == (hash_.value, int(row[2]))
     return None if matches else "its hash or size is not the one in RECORD"
+
+
+def _checked_hash_names(hashes: set[str]) -> set[str]:
+    """Refuse what ``installer.records.RecordEntry.from_elements`` refuses, and hashes that can't be computed.
+
+    :raises ValueError: at the first of them.
+    """
+    names = {name for name, separator, _ in (each.partition("=") for each in hashes) if separator}
+    if not all("=" in each for each in hashes if each):
+        raise ValueError("RECORD can't be read: `hash` does not follow the required format")
+    for name in sorted(names):
+        if not _is_usable(name):
+            raise ValueError(f"RECORD uses an unknown hash, {name!r}")
+    return names
+
+
+def _malformed(rows: Mapping[str, RecordRow], hashes: set[str], names: set[str]) -> list[str]:
+    lengths = {
+        name: len(name) + 1 + _base64_length(hashlib.new(name).digest_size) for name in names
+    }
+    if set(map(len, hashes)) <= {0, *lengths.values()} and len(names) <= 1:
+        return []
+    return [
+        path
+        for path, hash_, _ in rows.values()
+        if hash_ and len(hash_) != lengths[hash_.partition("=")[0]]
+    ]
+
+
+def _base64_length(size: int) -> int:
+    """Give the length without padding."""
+    return (size * 4 + 2) // 3
+
+
+def _is_size(text: str) -> bool:
+    """Say whether it is empty, or a number of bytes; int takes more forms, and no more than 4,300 digits."""
+    return not text or (text.isdigit() and text.isascii() and len(text) <= _MAX_SIZE_LENGTH)
 
 
 def _is_usable(hash_name: str) -> bool:

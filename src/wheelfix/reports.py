@@ -37,6 +37,8 @@ def summary_lines(wheel: InstalledWheel, *, dry_run: bool) -> Iterator[str]:
         if any(change.action is action for change in changes)
     ]
     done = "would be installed" if dry_run else "installed"
+    if wheel.replaces:
+        done += f" in the place of {', '.join(wheel.replaces)}"
     outcome = ", ".join(counts) if counts else "every name stays"
     yield f"{wheel.distribution} {wheel.version}: {done}, {outcome}"
     for change in changes:

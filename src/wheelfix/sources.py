@@ -235,8 +235,7 @@ def _heads(source: WheelSource) -> Iterator[tuple[str, bytes]]:
             if is_text(path):
                 yield path, b""
             else:
-                with source.open_member(path) as stream:
-                    yield path, stream.read(_HEAD_SIZE)
+                yield path, source.read_head(path, _HEAD_SIZE)
     else:
         for (path, _, _), stream, _ in source.get_contents():
             yield path, b"" if is_text(path) else stream.read(_HEAD_SIZE)
@@ -244,6 +243,8 @@ def _heads(source: WheelSource) -> Iterator[tuple[str, bytes]]:
 
 def _member(member: Member, head: bytes) -> Member:
     binary_format = "pe" if head.startswith(b"MZ") else _FORMATS.get(head[:4])
+    if binary_format is None:
+        return member
     member = replace(member, binary_format=binary_format)
     if binary_format != "elf":
         return member

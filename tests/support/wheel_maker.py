@@ -69,6 +69,7 @@ def make_wheel(
     record_newline: str = "\n",
     without: Collection[str] = (),
     extra_members: Sequence[tuple[str | zipfile.ZipInfo, bytes]] = (),
+    list_extra_members: bool = False,
 ) -> Path:
     """Make one wheel file, right in all that no argument makes wrong.
 
@@ -86,7 +87,8 @@ def make_wheel(
         None leaves the row out. A path that isn't there gets a row.
     :param record: the whole text of RECORD.
     :param without: members of the metadata folder to leave out ("WHEEL", "RECORD", ...).
-    :param extra_members: written as they are, after the rest but RECORD, with no row in RECORD.
+    :param extra_members: written as they are, after the rest but RECORD.
+    :param list_extra_members: whether RECORD has a row for each extra member that is no folder.
     """
     info = f"{name}-{version}.dist-info"
     if root_is_purelib is None:
@@ -114,6 +116,9 @@ def make_wheel(
         path: (record_hash(content, hash_algorithm), str(len(content)))
         for path, content in members.items()
     }
+    if list_extra_members:
+        named = ((each if isinstance(each, str) else each.filename, c) for each, c in extra_members)
+        rows.update({n: (record_hash(c), str(len(c))) for n, c in named if not n.endswith("/")})
     rows[f"{info}/RECORD"] = ("", "")
     rows.update(record_rows or {})
     if "RECORD" not in without:

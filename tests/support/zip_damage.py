@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["change_data", "change_directory_entry", "change_local_name"]
+__all__ = ["change_data", "change_directory_entry", "change_local_name", "change_member"]
 
 _DIRECTORY_ENTRY = b"PK\x01\x02"
 _LOCAL_HEADER_SIZE = 30
@@ -27,6 +27,17 @@ def change_directory_entry(
     start = content.rindex(_DIRECTORY_ENTRY, 0, content.rindex(member.encode()))
     struct.pack_into(f"<{layout}", content, start + offset, value)
     archive.write_bytes(content)
+
+
+def change_member(archive: Path, member: str, offset: int, layout: str, value: int) -> None:
+    """Change one field both in a member's entry in the central directory and in its local header.
+
+    :param offset: in the entry, of a field that both have: 8 is the flags, 10 the method, 16 the CRC, 20 and 24 the
+        sizes.
+    """
+    start = _local_header(archive, member)
+    change_directory_entry(archive, member, offset, layout, value)
+    _write(archive, start + offset - 2, struct.pack(f"<{layout}", value))
 
 
 def change_local_name(archive: Path, member: str, name: bytes) -> None:

@@ -182,7 +182,7 @@ def test_a_signal_takes_everything_back(
     answers = {**_facts.collect(None, None), "executable": str(python)}
     python.write_text(
         "#!/bin/sh\n"
-        f'case "$*" in *compile_files*) kill -{signal_name} $PPID; exit 1;; esac\n'
+        f'case "$*" in *compile_file*) kill -{signal_name} $PPID; exit 1;; esac\n'
         f"cat <<'END'\n{_facts.MARKER}\n{json.dumps(answers)}\nEND\n"
     )
     python.chmod(0o755)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import resource
 import stat
 from io import BytesIO
 from pathlib import Path
@@ -15,8 +16,8 @@ from installer.sources import WheelFile
 
 from support.trees import names, tree
 from support.wheel_maker import make_wheel, record_hash
-from wheelfix import transactions
-from wheelfix.destinations import TransactionalDestination
+from wheelfix.archive import WheelArchive
+from wheelfix.destinations import TransactionalDestination, roots_of
 from wheelfix.errors import (
     EnvironmentRefusedError,
     FileExistsRefusedError,
@@ -38,29 +39,35 @@ class StopError(Exception):
     """What ends a block in these tests."""
 
 
-@contextlib.contextmanager
-def taken_back() -> Iterator[Transaction]:
-    """Give a transaction whose block ends with an exception."""
-    with contextlib.suppress(StopError), Transaction() as transaction:
-        yield transaction
-        raise StopError
-
-
 def folders_in(root: Path) -> dict[str, str]:
     names_ = {"purelib": "lib", "platlib": "lib64", "headers": "include", "scripts": "bin"}
     return {**{scheme: str(root / name) for scheme, name in names_.items()}, "data": str(root)}
 
 
+def transaction_in(
+    root: Path, folders: dict[str, str] | None = None, destdir: str | None = None
+) -> Transaction:
+    return Transaction(roots_of(folders or folders_in(root), destdir))
+
+
 def destination_in(
     root: Path, transaction: Transaction | None = None, **options: Any
 ) -> TransactionalDestination:
+    folders = options.pop("folders", folders_in(root))
     return TransactionalDestination(
-        options.pop("folders", folders_in(root)),
+        folders,
         options.pop("interpreter", "/usr/bin/python3"),
         options.pop("script_kind", "posix"),
-        transaction or Transaction(),
+        transaction or transaction_in(root, folders, options.get("destdir")),
         **options,
     )
+
+
+@contextlib.contextmanager
+def committed(root: Path, **options: Any) -> Iterator[TransactionalDestination]:
+    """Give a destination; what is written to it is in its place after the block."""
+    with transaction_in(root, options.get("folders"), options.get("destdir")) as transaction:
+        yield destination_in(root, transaction, **options)
 
 
 def write(
@@ -74,12 +81,13 @@ def write(
     return destination.write_file(scheme, path, BytesIO(content), is_executable)
 
 
-# a transaction
+# as part of a transaction
 
 
-def test_what_was_written_stays_after_the_block(tmp_path: Path) -> None:
-    with Transaction() as transaction:
-        write(destination_in(tmp_path, transaction), "pkg/a.py")
+def test_what_was_written_is_there_after_the_block_and_not_before(tmp_path: Path) -> None:
+    with committed(tmp_path) as destination:
+        write(destination, "pkg/a.py")
+        assert not (tmp_path / "lib").exists()
     assert names(tree(tmp_path)) == {"lib/pkg/a.py"}
 
 
@@ -87,13 +95,11 @@ def test_what_was_written_stays_after_the_block(tmp_path: Path) -> None:
 def test_an_exception_takes_everything_back(tmp_path: Path, kind: type[BaseException]) -> None:
     (tmp_path / "lib" / "pkg" / "empty").mkdir(parents=True)
     (tmp_path / "lib" / "pkg" / "old.py").write_text("old")
-    (tmp_path / "lib" / "pkg" / "old.py").chmod(0o640)
     (tmp_path / "lib" / "pkg" / "link.py").symlink_to("nowhere")
     before = tree(tmp_path)
 
     def act() -> None:
-        with Transaction() as transaction:
-            destination = destination_in(tmp_path, transaction, overwrite_existing=True)
+        with committed(tmp_path, overwrite_existing=True) as destination:
             for path in ("pkg/old.py", "pkg/link.py", "pkg/new.py", "pkg/deep/er/new.py", "top.py"):
                 write(destination, path)
             write(destination, "share/doc/x", scheme=DATA)
@@ -104,127 +110,33 @@ def test_an_exception_takes_everything_back(tmp_path: Path, kind: type[BaseExcep
     assert tree(tmp_path) == before
 
 
-@pytest.mark.parametrize("exists", [True, False])
-@pytest.mark.parametrize("fails", [True, False])
-def test_two_wheels_that_write_one_file(tmp_path: Path, *, exists: bool, fails: bool) -> None:
-    file = tmp_path / "lib" / "a.py"
-    if exists:
-        file.parent.mkdir()
-        file.write_text("old")
-    before = tree(tmp_path)
-
-    def act() -> None:
-        with Transaction() as transaction:
-            for content in (b"first", b"second"):
-                destination = destination_in(tmp_path, transaction, overwrite_existing=True)
-                write(destination, "a.py", content)
-            if fails:
-                raise StopError
-
-    if fails:
-        with pytest.raises(StopError):
-            act()
-        assert tree(tmp_path) == before
-    else:
-        act()
-        assert names(tree(tmp_path)) == {"lib/a.py"}
-        assert file.read_text() == "second"
+def test_a_file_that_is_given_twice(tmp_path: Path) -> None:
+    with committed(tmp_path, overwrite_existing=True) as destination:
+        write(destination, "a.py", b"first")
+        with pytest.raises(FileExistsRefusedError, match="it is given twice"):
+            write(destination, "a.py", b"second")
+    assert (tmp_path / "lib" / "a.py").read_bytes() == b"first"
 
 
-def test_what_others_put_into_a_new_folder_stays(tmp_path: Path) -> None:
-    with taken_back() as transaction:
-        write(destination_in(tmp_path, transaction), "pkg/a.py")
-        (tmp_path / "lib" / "pkg" / "theirs").write_text("theirs")
-    assert names(tree(tmp_path)) == {"lib/pkg/theirs"}
+def test_a_file_that_another_wheel_brings_too_is_left_to_it(tmp_path: Path) -> None:
+    with transaction_in(tmp_path) as transaction:
+        first, second = (destination_in(tmp_path, transaction) for _ in range(2))
+        first.supersede(first.location("purelib", "a.py"))
+        entry = write(first, "a.py", b"first")
+        write(first, "b.py", b"first")
+        write(second, "a.py", b"second")
+    # (RECORD of the first lists what it would have brought, as if both were installed in turn)
+    assert entry.to_row() == ("a.py", record_hash(b"first"), "5")
+    assert (tmp_path / "lib" / "a.py").read_text() == "second"
+    assert (tmp_path / "lib" / "b.py").read_text() == "first"
 
 
-def test_a_new_bytecode_folder_goes_with_all_that_is_in_it(tmp_path: Path) -> None:
-    with taken_back() as transaction:
-        transaction.make_folder(tmp_path / "pkg" / "__pycache__")
-        # as an interrupted compiler leaves it
-        (tmp_path / "pkg" / "__pycache__" / "a.cpython-39.pyc.140").write_text("half")
-    assert tree(tmp_path) == {}
-
-
-def test_an_old_bytecode_folder_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "__pycache__").mkdir()
-    (tmp_path / "__pycache__" / "theirs.pyc").write_text("theirs")
-    before = tree(tmp_path)
-    with taken_back() as transaction:
-        transaction.make_folder(tmp_path / "__pycache__")
-        transaction.will_make(tmp_path / "__pycache__" / "theirs.pyc")
-        transaction.will_make(tmp_path / "__pycache__" / "ours.pyc")
-        assert not (tmp_path / "__pycache__" / "theirs.pyc").exists()
-        (tmp_path / "__pycache__" / "theirs.pyc").write_text("ours")
-    assert tree(tmp_path) == before
-
-
-def test_what_cannot_be_put_back_is_told_and_the_rest_is_put_back(tmp_path: Path) -> None:
-    def act() -> None:
-        with Transaction() as transaction:
-            destination = destination_in(tmp_path, transaction)
-            for path in ("a.py", "b.py", "c.py"):
-                write(destination, path)
-            # somebody makes a folder of it meanwhile
-            (tmp_path / "lib" / "b.py").unlink()
-            (tmp_path / "lib" / "b.py" / "theirs").mkdir(parents=True)
-            raise StopError
-
-    with pytest.raises(EnvironmentRefusedError) as caught:
-        act()
-    assert isinstance(caught.value.__context__, StopError)
-    (finding,) = caught.value.findings
-    assert finding.code.id == "WF506"
-    assert finding.subject == str(tmp_path / "lib" / "b.py")
-    assert "can't be put back" in finding.sentence
-    assert set(tree(tmp_path)) == {"lib", "lib/b.py", "lib/b.py/theirs"}
-
-
-def test_why_all_is_taken_back_is_told_before_what_cannot_be(tmp_path: Path) -> None:
-    def act() -> None:
-        with Transaction() as transaction:
-            destination = destination_in(tmp_path, transaction)
-            write(destination, "a.py")
-            (tmp_path / "lib" / "a.py").unlink()
-            (tmp_path / "lib" / "a.py").mkdir()
-            write(destination, "a.py")
-
-    with pytest.raises(EnvironmentRefusedError) as caught:
-        act()
-    assert ["can't be put back" in each.sentence for each in caught.value.findings] == [False, True]
-
-
-def test_an_impatient_second_interrupt_does_not_stop_the_way_back(tmp_path: Path) -> None:
-    interrupts = [KeyboardInterrupt(), KeyboardInterrupt()]
-
-    def interrupted() -> None:
-        if interrupts:
-            raise interrupts.pop()
-
-    with taken_back() as transaction:
-        write(destination_in(tmp_path, transaction), "pkg/a.py")
-        transaction._steps_back.append(interrupted)
-    assert interrupts == []
-    assert tree(tmp_path) == {}
-
-
-def test_a_step_that_was_noted_but_not_taken(tmp_path: Path) -> None:
-    """A step back is noted before its step, so an interrupt may come between them."""
-    (tmp_path / "old").write_text("old")
-    before = tree(tmp_path)
-    transactions._put_back(tmp_path / ".never-made", tmp_path / "old")
-    transactions._remove_file(tmp_path / "never-made")
-    transactions._remove_folder(tmp_path / "never-made")
-    assert tree(tmp_path) == before
-
-
-def test_a_leftover_that_cannot_be_removed_fails_nothing(tmp_path: Path) -> None:
+def test_what_is_replaceable_is_no_obstacle(tmp_path: Path) -> None:
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "a.py").write_text("old")
-    with Transaction() as transaction:
-        write(destination_in(tmp_path, transaction, overwrite_existing=True), "a.py")
-        (aside,) = (tmp_path / "lib").glob(".wheelfix-*")
-        aside.unlink()
+    with committed(tmp_path) as destination:
+        destination.let_replace([str(tmp_path / "lib" / "a.py")])
+        write(destination, "a.py")
     assert (tmp_path / "lib" / "a.py").read_text() == "new"
 
 
@@ -236,8 +148,8 @@ def test_a_hard_link_elsewhere_keeps_its_bytes(tmp_path: Path) -> None:
     cache.write_bytes(b"old")
     (tmp_path / "lib").mkdir()
     os.link(cache, tmp_path / "lib" / "a.py")
-    with Transaction() as transaction:
-        write(destination_in(tmp_path, transaction, overwrite_existing=True), "a.py")
+    with committed(tmp_path, overwrite_existing=True) as destination:
+        write(destination, "a.py")
     assert cache.read_bytes() == b"old"
     assert cache.stat().st_nlink == 1
     assert (tmp_path / "lib" / "a.py").read_bytes() == b"new"
@@ -254,8 +166,8 @@ def test_a_link_is_replaced_and_its_target_keeps_its_bytes(tmp_path: Path, leads
     with pytest.raises(FileExistsRefusedError):
         write(destination_in(tmp_path), "a.py")
     assert link.is_symlink()
-    with Transaction() as transaction:
-        write(destination_in(tmp_path, transaction, overwrite_existing=True), "a.py")
+    with committed(tmp_path, overwrite_existing=True) as destination:
+        write(destination, "a.py")
     assert not link.is_symlink()
     assert link.read_bytes() == b"new"
     link.unlink()
@@ -285,9 +197,9 @@ def test_links_above_the_scheme_are_the_owners_affair(tmp_path: Path) -> None:
     (tmp_path / "real" / "lib").mkdir(parents=True)
     (tmp_path / "root").symlink_to(tmp_path / "real")
     (tmp_path / "real" / "lib64").symlink_to("lib")
-    destination = destination_in(tmp_path / "root")
-    write(destination, "a.py")
-    write(destination, "pkg/b.so", scheme=PLATLIB)
+    with committed(tmp_path / "root") as destination:
+        write(destination, "a.py")
+        write(destination, "pkg/b.so", scheme=PLATLIB)
     assert names(tree(tmp_path / "real" / "lib")) == {"a.py", "pkg/b.so"}
 
 
@@ -295,12 +207,13 @@ def test_a_folder_that_one_scheme_may_pass_another_may_not(tmp_path: Path) -> No
     """A virtual environment's lib64 is a link: as platlib it is the root, as data's folder it is not."""
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib64").symlink_to("lib")
-    destination = destination_in(tmp_path)
-    write(destination, "a.so", scheme=PLATLIB)
-    with pytest.raises(
-        EnvironmentRefusedError, match="lib64: the wheel has a folder where this is a symbolic link"
-    ):
-        write(destination, "lib64/b.so", scheme=DATA)
+    with committed(tmp_path) as destination:
+        write(destination, "a.so", scheme=PLATLIB)
+        with pytest.raises(
+            EnvironmentRefusedError,
+            match="lib64: the wheel has a folder where this is a symbolic link",
+        ):
+            write(destination, "lib64/b.so", scheme=DATA)
 
 
 # what is in the way
@@ -345,10 +258,11 @@ def test_nothing_is_in_the_way_up_to_the_top(
     monkeypatch.chdir(tmp_path)
     # an empty text is the current folder, as with `python -m installer --destdir ""`
     for destdir in ("build", "", "./a/../b"):
-        destination = destination_in(tmp_path, folders=folders_in(Path("/")), destdir=destdir)
-        assert destination.obstacle("data", "share/x") is None
-        write(destination, "share/x", scheme=DATA)
-        assert Path(destdir, "share/x").read_bytes() == b"new"
+        folders = folders_in(Path("/"))
+        with committed(tmp_path, folders=folders, destdir=destdir) as destination:
+            assert destination.obstacle("data", "share/x") is None
+            write(destination, "share/x", scheme=DATA)
+        assert Path(os.path.normpath(destdir), "share/x").read_bytes() == b"new"
 
 
 @pytest.mark.parametrize("path", ["../a.py", "pkg/../../a.py", "/etc/a.py", ".", "pkg/.."])
@@ -366,8 +280,7 @@ def test_a_name_that_is_too_long(tmp_path: Path) -> None:
     before = tree(tmp_path)
 
     def act() -> None:
-        with Transaction() as transaction:
-            destination = destination_in(tmp_path, transaction)
+        with committed(tmp_path) as destination:
             write(destination, "pkg/a.py")
             write(destination, f"pkg/{'x' * 256}")
 
@@ -375,14 +288,14 @@ def test_a_name_that_is_too_long(tmp_path: Path) -> None:
         act()
     (finding,) = caught.value.findings
     assert (finding.code.id, finding.subject) == ("WF506", str(tmp_path / "lib/pkg" / ("x" * 256)))
-    assert finding.sentence == os.strerror(errno.ENAMETOOLONG)
+    assert finding.sentence == "the file system takes names of up to 255 bytes"
     assert tree(tmp_path) == before
 
 
 def test_a_folder_name_that_is_too_long(tmp_path: Path) -> None:
     folder = tmp_path / "lib" / ("x" * 256)
-    with pytest.raises(EnvironmentRefusedError) as caught, Transaction() as transaction:
-        write(destination_in(tmp_path, transaction), f"{folder.name}/a.py")
+    with pytest.raises(EnvironmentRefusedError) as caught, committed(tmp_path) as destination:
+        write(destination, f"{folder.name}/a.py")
     assert str(caught.value) == f"WF506 {folder}: {os.strerror(errno.ENAMETOOLONG)}"
     assert tree(tmp_path) == {}
 
@@ -390,8 +303,7 @@ def test_a_folder_name_that_is_too_long(tmp_path: Path) -> None:
 def test_a_name_as_long_as_the_file_system_allows(tmp_path: Path) -> None:
     name = "x" * os.pathconf(tmp_path, "PC_NAME_MAX")
     for content in (b"first", b"second"):
-        with Transaction() as transaction:
-            destination = destination_in(tmp_path, transaction, overwrite_existing=True)
+        with committed(tmp_path, overwrite_existing=True) as destination:
             write(destination, name, content)
     assert names(tree(tmp_path)) == {f"lib/{name}"}
     assert (tmp_path / "lib" / name).read_bytes() == b"second"
@@ -402,10 +314,26 @@ def test_a_stream_that_fails_leaves_nothing(tmp_path: Path) -> None:
         def read(self, _size: int | None = -1, /) -> bytes:
             raise StopError
 
-    with Transaction() as transaction:
-        destination = destination_in(tmp_path, transaction)
-        with pytest.raises(StopError):
-            destination.write_file(PURELIB, "a.py", Damaged(b"x"), is_executable=False)
+    with committed(tmp_path) as destination, pytest.raises(StopError):
+        destination.write_file(PURELIB, "a.py", Damaged(b"x"), is_executable=False)
+    assert names(tree(tmp_path)) == set()
+    with committed(tmp_path) as destination, pytest.raises(StopError):
+        destination.supersede(destination.location("purelib", "a.py"))
+        destination.write_file(PURELIB, "a.py", Damaged(b"x"), is_executable=False)
+    assert names(tree(tmp_path)) == set()
+
+
+def test_a_file_that_finds_no_room(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with (
+            committed(tmp_path) as destination,
+            pytest.raises(EnvironmentRefusedError, match=r"WF506 .*/lib/a\.py: File too large"),
+        ):
+            write(destination, "a.py", b"x" * 2000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert names(tree(tmp_path)) == set()
 
 
@@ -419,7 +347,8 @@ def test_a_stream_that_fails_leaves_nothing(tmp_path: Path) -> None:
 def test_modes_and_records(tmp_path: Path, umask: int, mode: int, *, is_executable: bool) -> None:
     old = os.umask(umask)
     try:
-        entry = write(destination_in(tmp_path), "pkg/a", is_executable=is_executable)
+        with committed(tmp_path) as destination:
+            entry = write(destination, "pkg/a", is_executable=is_executable)
     finally:
         os.umask(old)
     assert stat.S_IMODE((tmp_path / "lib" / "pkg" / "a").stat().st_mode) == mode
@@ -439,12 +368,12 @@ SCRIPT = b"#!python -E\nprint('hello')\n"
     ],
 )
 def test_scripts(tmp_path: Path, interpreter: str, shebang: str | None, first_line: bytes) -> None:
-    destination = destination_in(tmp_path, interpreter=interpreter, shebang=shebang)
-    entry = write(destination, "run", SCRIPT, SCRIPTS)
+    with committed(tmp_path, interpreter=interpreter, shebang=shebang) as destination:
+        entry = write(destination, "run", SCRIPT, SCRIPTS)
+        write(destination, "shell", b"#!/bin/sh\n", SCRIPTS)
     content = (tmp_path / "bin" / "run").read_bytes()
     assert content == first_line + b"\nprint('hello')\n"
     assert entry.to_row() == ("run", record_hash(content), str(len(content)))
-    write(destination, "shell", b"#!/bin/sh\n", SCRIPTS)
     assert (tmp_path / "bin" / "shell").read_bytes() == b"#!/bin/sh\n"
     # (whatever the archive says of their mode)
     assert all(os.access(each, os.X_OK) for each in (tmp_path / "bin").iterdir())
@@ -467,8 +396,8 @@ def test_scripts(tmp_path: Path, interpreter: str, shebang: str | None, first_li
 def test_entry_points(
     tmp_path: Path, interpreter: str, shebang: str | None, first_lines: bytes
 ) -> None:
-    destination = destination_in(tmp_path, interpreter=interpreter, shebang=shebang)
-    entry = destination.write_script("hello", "pkg.mod", "main.run", "console")
+    with committed(tmp_path, interpreter=interpreter, shebang=shebang) as destination:
+        entry = destination.write_script("hello", "pkg.mod", "main.run", "console")
     content = (tmp_path / "bin" / "hello").read_bytes()
     assert content.startswith(first_lines)
     assert b"\nfrom pkg.mod import main\n" in content
@@ -479,10 +408,10 @@ def test_entry_points(
 
 @pytest.mark.parametrize("shebang", [None, "C:\\Python\\python.exe"])
 def test_launchers_for_windows(tmp_path: Path, shebang: str | None) -> None:
-    destination = destination_in(
+    with committed(
         tmp_path, interpreter="C:\\Python\\python.exe", shebang=shebang, script_kind="win-amd64"
-    )
-    entry = destination.write_script("hello", "pkg.mod", "main", "console")
+    ) as destination:
+        entry = destination.write_script("hello", "pkg.mod", "main", "console")
     content = (tmp_path / "bin" / "hello.exe").read_bytes()
     assert content.startswith(b"MZ")
     assert b"#!C:\\Python\\python.exe\nPK" in content
@@ -491,30 +420,32 @@ def test_launchers_for_windows(tmp_path: Path, shebang: str | None) -> None:
 
 def test_python_files_are_those_that_imports_reach(tmp_path: Path) -> None:
     folders = folders_in(Path("/target"))
-    destination = destination_in(tmp_path, folders=folders, destdir=str(tmp_path))
-    write(destination, "pkg/a.py")
-    write(destination, "pkg/b.so", scheme=PLATLIB)
-    write(destination, "pkg/c.py", scheme=PLATLIB)
-    write(destination, "share/d.py", scheme=DATA)
-    assert destination.python_files == [
-        (tmp_path / "target/lib/pkg/a.py", "/target/lib/pkg/a.py"),
-        (tmp_path / "target/lib64/pkg/c.py", "/target/lib64/pkg/c.py"),
+    with committed(tmp_path, folders=folders, destdir=str(tmp_path)) as destination:
+        write(destination, "pkg/a.py")
+        write(destination, "pkg/b.so", scheme=PLATLIB)
+        write(destination, "pkg/c.py", scheme=PLATLIB)
+        write(destination, "share/d.py", scheme=DATA)
+        found = destination.python_files
+        assert [Path(staged).read_bytes() for staged, _, _ in found] == [b"new", b"new"]
+    assert [(final, seen_as) for _, final, seen_as in found] == [
+        (str(tmp_path / "target/lib/pkg/a.py"), "/target/lib/pkg/a.py"),
+        (str(tmp_path / "target/lib64/pkg/c.py"), "/target/lib64/pkg/c.py"),
     ]
 
 
 def test_record_is_sorted_and_relative(tmp_path: Path) -> None:
-    destination = destination_in(tmp_path)
-    entries = [
-        (scheme, write(destination, path, scheme=scheme))
-        for scheme, path in [
-            (PURELIB, "z.py"),
-            (SCRIPTS, "run"),
-            (PURELIB, "a,b.py"),
-            (DATA, "s/x"),
+    with committed(tmp_path) as destination:
+        entries = [
+            (scheme, write(destination, path, scheme=scheme))
+            for scheme, path in [
+                (PURELIB, "z.py"),
+                (SCRIPTS, "run"),
+                (PURELIB, "a,b.py"),
+                (DATA, "s/x"),
+            ]
         ]
-    ]
-    record = RecordEntry("x-1.dist-info/RECORD", None, None)
-    destination.finalize_installation(PURELIB, record.path, [*entries, (PURELIB, record)])
+        record = RecordEntry("x-1.dist-info/RECORD", None, None)
+        destination.finalize_installation(PURELIB, record.path, [*entries, (PURELIB, record)])
     hash_ = record_hash(b"new")
     assert (tmp_path / "lib/x-1.dist-info/RECORD").read_text().splitlines() == [
         f'"a,b.py",{hash_},3',
@@ -529,10 +460,12 @@ def test_record_is_sorted_and_relative(tmp_path: Path) -> None:
 
 
 def test_a_second_name_is_a_hard_link(tmp_path: Path) -> None:
-    destination = destination_in(tmp_path, same_content={("purelib", "pkg/b.so"): "pkg/a.so"})
-    first = write(destination, "pkg/a.so", b"code", is_executable=True)
-    stream = BytesIO(b"never read")
-    second = destination.write_file(PURELIB, "pkg/b.so", stream, is_executable=True)
+    same_content = {("purelib", "pkg/b.so"): "pkg/a.so"}
+    with committed(tmp_path, same_content=same_content) as destination:
+        first = write(destination, "pkg/a.so", b"code", is_executable=True)
+        stream = BytesIO(b"never read")
+        second = destination.write_file(PURELIB, "pkg/b.so", stream, is_executable=True)
+        destination.link_second_names()
     assert stream.tell() == 0
     assert (tmp_path / "lib/pkg/a.so").samefile(tmp_path / "lib/pkg/b.so")
     assert (second.hash_, second.size) == (first.hash_, first.size)
@@ -541,9 +474,9 @@ def test_a_second_name_is_a_hard_link(tmp_path: Path) -> None:
 
 
 def test_of_another_scheme_there_is_no_second_name(tmp_path: Path) -> None:
-    destination = destination_in(tmp_path, same_content={("purelib", "b.so"): "a.so"})
-    write(destination, "a.so", b"code", DATA)
-    write(destination, "b.so", b"other", DATA)
+    with committed(tmp_path, same_content={("purelib", "b.so"): "a.so"}) as destination:
+        write(destination, "a.so", b"code", DATA)
+        write(destination, "b.so", b"other", DATA)
     assert (tmp_path / "b.so").read_bytes() == b"other"
 
 
@@ -553,11 +486,12 @@ def test_a_second_name_is_a_copy_where_links_fail(
     def refuse(*_: object) -> None:
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
-    destination = destination_in(tmp_path, same_content={("purelib", "b.so"): "a.so"})
-    write(destination, "a.so", b"code")
-    # no file system without hard links can be had in a test
-    monkeypatch.setattr(os, "link", refuse)
-    entry = write(destination, "b.so", b"code")
+    with committed(tmp_path, same_content={("purelib", "b.so"): "a.so"}) as destination:
+        write(destination, "a.so", b"code")
+        entry = write(destination, "b.so", b"code")
+        # no file system without hard links can be had in a test
+        monkeypatch.setattr(os, "link", refuse)
+        destination.link_second_names()
     assert entry.to_row() == ("b.so", record_hash(b"code"), "4")
     assert not (tmp_path / "lib/a.so").samefile(tmp_path / "lib/b.so")
     assert names(tree(tmp_path)) == {"lib/a.so", "lib/b.so"}
@@ -565,14 +499,36 @@ def test_a_second_name_is_a_copy_where_links_fail(
 
 def test_a_second_name_that_is_too_long(tmp_path: Path) -> None:
     name = "x" * 256
-    with Transaction() as transaction:
-        destination = destination_in(
-            tmp_path, transaction, same_content={("purelib", name): "a.so"}
-        )
+    with committed(tmp_path, same_content={("purelib", name): "a.so"}) as destination:
         write(destination, "a.so")
         with pytest.raises(EnvironmentRefusedError, match=f"WF506 .*/lib/{name}: "):
             write(destination, name)
     assert names(tree(tmp_path)) == {"lib/a.so"}
+
+
+def test_a_second_name_of_what_is_gone_is_told(tmp_path: Path) -> None:
+    with (
+        pytest.raises(EnvironmentRefusedError, match=r"WF506 .*/lib/b\.so: No such file"),
+        committed(tmp_path, same_content={("purelib", "b.so"): "a.so"}) as destination,
+    ):
+        write(destination, "a.so", b"code")
+        write(destination, "b.so", b"code")
+        (staged,) = tmp_path.glob(".wheelfix/new/*/lib/a.so")
+        staged.unlink()
+        destination.link_second_names()
+    assert tree(tmp_path) == {}
+
+
+def test_a_second_name_has_the_hash_that_was_found(tmp_path: Path) -> None:
+    wheel = make_wheel(tmp_path, {"a.so": "code", "b.so": "code"}, record_rows={"a.so": ("", "")})
+    root = tmp_path / "root"
+    with (
+        WheelArchive.open(wheel, validate_record="none") as source,
+        committed(root, same_content={("purelib", "b.so"): "a.so"}) as destination,
+    ):
+        installer.install(source, destination, {})
+    record = (root / "lib/example-1.0.dist-info/RECORD").read_text()
+    assert record.count(record_hash(b"code")) == 2
 
 
 # under installer itself
@@ -586,8 +542,7 @@ def test_it_works_under_installer(tmp_path: Path) -> None:
         executable=["example-1.0.data/scripts/run"],
     )
     root = tmp_path / "root"
-    with WheelFile.open(wheel) as source, Transaction() as transaction:
-        destination = destination_in(root, transaction)
+    with WheelFile.open(wheel) as source, committed(root) as destination:
         installer.install(source, destination, {"INSTALLER": b"me\n"})
     assert names(tree(root)) == {
         "bin/hello",
@@ -602,7 +557,7 @@ def test_it_works_under_installer(tmp_path: Path) -> None:
 
 
 def test_a_name_that_the_file_system_cannot_hold(tmp_path: Path) -> None:
-    destination = destination_in(tmp_path, Transaction())
+    destination = destination_in(tmp_path)
     finding = destination.obstacle("purelib", "pkg/\ud800.py")
     assert finding is not None
     assert finding.code.id == "WF506"

@@ -4,7 +4,6 @@ import errno
 import json
 import os
 import resource
-import struct
 import subprocess
 import sys
 import zipfile
@@ -21,6 +20,7 @@ from support.elf_maker import AARCH64, extension_module
 from support.target_maker import make_target
 from support.trees import names, tree
 from support.wheel_maker import make_wheel, record_hash
+from support.zip_damage import change_member
 from wheelfix.errors import (
     EnvironmentRefusedError,
     FileExistsRefusedError,
@@ -71,15 +71,9 @@ def foreign_wheel(folder: Path) -> Path:
     )
 
 
-def damage(wheel: Path, member: str) -> Path:
-    """Make the CRC of a member wrong."""
-    with zipfile.ZipFile(wheel) as archive:
-        crc = struct.pack("<L", archive.getinfo(member).CRC)
-    content = bytearray(wheel.read_bytes())
-    # the last one stands in the central directory, which is what counts
-    content[content.rindex(crc)] ^= 0xFF
-    wheel.write_bytes(content)
-    return wheel
+def damage(wheel: Path, member: str) -> None:
+    """Let the archive say that a member has other content than it has, everywhere the same."""
+    change_member(wheel, member, 16, "I", 0)
 
 
 def wheel_of(folder: Path, name: str, *files: str, content: str = "new\n") -> Path:
@@ -121,6 +115,7 @@ def test_a_module_is_renamed_and_it_is_told(tmp_path: Path, wheels: Path) -> Non
     assert done.to_json() == {
         "distribution": "example",
         "version": "1.0",
+        "replaces": [],
         "wheel": f"example-1.0-{TAGS}.whl",
         "findings": [],
         "decisions": [decision.to_json() for decision in done.plan.decisions],
@@ -479,20 +474,23 @@ def test_a_damaged_last_member(populated: Path, wheels: Path) -> None:
         [first_wheel(wheels), last],
         "WF413",
         last.name,
-        "Bad CRC-32 for file 'other/z.txt'",
+        "'other/z.txt': its CRC-32 is not the one in the archive",
     )
 
 
-def test_a_name_that_is_too_long(populated: Path, wheels: Path) -> None:
-    name = f"{'x' * 256}.py"
-    last = wheel_of(wheels, "last", "other/a.py", f"other/{name}")
-    assert_taken_back(
-        populated,
-        [first_wheel(wheels), last],
-        "WF506",
-        str(populated / "other" / name),
-        os.strerror(errno.ENAMETOOLONG),
-    )
+def test_a_path_that_is_too_long_for_its_place(populated: Path, wheels: Path) -> None:
+    # the parts and the whole are within every file system's limits, but not below a folder with a long name
+    folders = "/".join(["x" * 200] * 20)
+    last = wheel_of(wheels, "last", "other/a.py", f"other/{folders}/z.py")
+    with pytest.raises(EnvironmentRefusedError) as caught:
+        install_wheels(
+            [first_wheel(wheels), last],
+            [make_target()],
+            None,
+            options_in(populated.parent, overwrite_existing=True),
+        )
+    assert caught.value.findings[0].code.id == "WF506"
+    assert caught.value.findings[0].sentence == os.strerror(errno.ENAMETOOLONG)
 
 
 @pytest.fixture
@@ -548,14 +546,18 @@ def test_a_folder_for_bytecode_that_is_a_file(populated: Path, wheels: Path) -> 
     (populated / "__pycache__").write_text("a file")
     paths = [first_wheel(wheels), wheel_of(wheels, "last", "top.py")]
     assert_taken_back(
-        populated, paths, "WF506", str(populated / "__pycache__"), os.strerror(errno.EEXIST)
+        populated,
+        paths,
+        "WF506",
+        str(populated / "__pycache__"),
+        "it is no folder, but files of the wheel belong below it",
     )
 
 
 def test_an_error_without_a_file_names_the_wheel(
     populated: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **_options: object) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     # what a dying disk says can't be had in a test
@@ -576,6 +578,145 @@ def test_after_a_failure_the_same_call_can_be_made_again(populated: Path, wheels
     install_wheels(paths, [make_target()], None, options)
     assert (populated / "other" / "z.txt").exists()
     assert (populated / "pkg" / "a.py").read_text() == "new"
+
+
+# an upgrade
+
+
+@pytest.fixture
+def installed(tmp_path: Path, wheels: Path) -> Path:
+    """Install version 1.0, with a script and a file that RECORD doesn't list, and give the folder."""
+    old = make_wheel(
+        wheels,
+        {"pkg/__init__.py": "old", "pkg/gone.py": "", "pkg/sub/gone.py": ""},
+        entry_points="[console_scripts]\nhello = pkg:main\n",
+    )
+    install_wheels([old], [make_target()], None, options_in(tmp_path))
+    old.unlink()
+    (tmp_path / LIB / "pkg" / "unlisted.txt").write_text("the user's")
+    return tmp_path / LIB
+
+
+def test_an_upgrade_takes_the_place_of_the_old_version(installed: Path, wheels: Path) -> None:
+    new = make_wheel(wheels, {"pkg/__init__.py": "new", "pkg/more.py": ""}, version="2.0")
+    (done,) = install_wheels(
+        [new], [make_target()], None, options_in(installed.parent, upgrade=True)
+    )
+    assert names(tree(installed)) == {
+        "pkg/__init__.py",
+        "pkg/more.py",
+        "pkg/unlisted.txt",
+        *(f"example-2.0.dist-info/{each}" for each in ("INSTALLER", "METADATA", "RECORD", "WHEEL")),
+    }
+    assert not (installed / "pkg" / "sub").exists()
+    assert not (installed / "example-1.0.dist-info").exists()
+    assert (installed / "pkg" / "__init__.py").read_text() == "new"
+    assert done.replaces == ("1.0",)
+    assert done.to_json()["replaces"] == ["1.0"]
+
+
+def test_two_upgrades_in_one_call(installed: Path, wheels: Path) -> None:
+    options = options_in(installed.parent, upgrade=True)
+    install_wheels([wheel_of(wheels, "other", "other.py")], [make_target()], None, options)
+    new = [
+        make_wheel(wheels, {"pkg/__init__.py": "new"}, version="2.0"),
+        make_wheel(wheels, {"other.py": "new"}, name="other", version="3.0"),
+    ]
+    done = install_wheels(new, [make_target()], None, options)
+    assert [each.replaces for each in done] == [("1.0",), ("1.0",)]
+    infos = {each.name for each in installed.glob("*.dist-info")}
+    assert infos == {"example-2.0.dist-info", "other-3.0.dist-info"}
+
+
+def test_the_same_version_can_be_installed_again(installed: Path, wheels: Path) -> None:
+    again = make_wheel(wheels, {"pkg/__init__.py": "again"})
+    install_wheels([again], [make_target()], None, options_in(installed.parent, upgrade=True))
+    assert (installed / "pkg" / "__init__.py").read_text() == "again"
+    assert not (installed / "pkg" / "gone.py").exists()
+
+
+def test_an_upgrade_of_what_is_not_installed_is_an_install(tmp_path: Path, wheels: Path) -> None:
+    wheel = wheel_of(wheels, "first", "a.py")
+    options = options_in(tmp_path, upgrade=True)
+    (done,) = install_wheels([wheel], [make_target()], None, options)
+    assert done.replaces == ()
+    assert (tmp_path / LIB / "a.py").exists()
+
+
+def test_a_dry_run_of_an_upgrade_changes_nothing(installed: Path, wheels: Path) -> None:
+    before = tree(installed)
+    new = make_wheel(wheels, {"pkg/__init__.py": "new"}, version="2.0")
+    options = options_in(installed.parent, upgrade=True)
+    (done,) = install_wheels([new], [make_target()], None, options, dry_run=True)
+    assert done.replaces == ("1.0",)
+    assert tree(installed) == before
+
+
+def test_an_upgrade_that_fails_leaves_the_old_version(installed: Path, wheels: Path) -> None:
+    before = tree(installed)
+    new = make_wheel(wheels, {"pkg/__init__.py": "new"}, version="2.0")
+    damage(new, "pkg/__init__.py")
+    options = options_in(installed.parent, upgrade=True)
+    with pytest.raises(InvalidWheelError):
+        install_wheels([new], [make_target()], None, options)
+    assert tree(installed) == before
+
+
+def test_a_file_that_was_changed_since_is_not_replaced_unasked(
+    installed: Path, wheels: Path
+) -> None:
+    (installed / "pkg" / "__init__.py").write_text("changed by the user")
+    before = tree(installed)
+    new = make_wheel(wheels, {"pkg/__init__.py": "new"}, version="2.0")
+    with pytest.raises(FileExistsRefusedError) as caught:
+        install_wheels([new], [make_target()], None, options_in(installed.parent, upgrade=True))
+    assert caught.value.findings[0].subject == str(installed / "pkg" / "__init__.py")
+    assert tree(installed) == before
+
+
+def test_what_is_kept_of_the_old_version_is_told(installed: Path, wheels: Path) -> None:
+    (installed / "pkg" / "gone.py").write_text("changed by the user")
+    new = make_wheel(wheels, {"pkg/__init__.py": "new"}, version="2.0")
+    options = options_in(installed.parent, upgrade=True)
+    (done,) = install_wheels([new], [make_target()], None, options)
+    assert [finding.code.id for finding in done.plan.warnings] == ["WF516"]
+    assert (installed / "pkg" / "gone.py").read_text() == "changed by the user"
+
+
+# what of RECORD is not heeded
+
+
+@pytest.mark.parametrize("validate_record", ["entries", "none"])
+def test_a_wrong_hash_that_is_let_through_is_told_and_the_right_one_written(
+    tmp_path: Path, wheels: Path, validate_record: str
+) -> None:
+    wheel = wheel_of(wheels, "first", "a.py", content="something")
+    change_recorded_hash(wheel, b"something", b"another")
+    options = options_in(tmp_path, validate_record=validate_record)
+    (done,) = install_wheels([wheel], [make_target()], None, options)
+    record = (tmp_path / LIB / "first-1.0.dist-info" / "RECORD").read_text().splitlines()
+    assert f"a.py,{record_hash(b'something')},9" in record
+    assert [(each.code.id, each.subject, each.allowed) for each in done.plan.warnings] == [
+        ("WF407", "a.py", True)
+    ]
+
+
+def change_recorded_hash(wheel: Path, content: bytes, other: bytes) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        members = {info: archive.read(info) for info in archive.infolist()}
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for info, data in members.items():
+            old, new = record_hash(content).encode(), record_hash(other).encode()
+            archive.writestr(info, data.replace(old, new))
+
+
+def test_a_wrong_hash_undoes_the_call(tmp_path: Path, wheels: Path) -> None:
+    wheel = wheel_of(wheels, "first", "a.py", content="something")
+    change_recorded_hash(wheel, b"something", b"another")
+    for dry_run in (True, False):
+        with pytest.raises(InvalidWheelError, match=r"WF407 a\.py: its hash"):
+            install_wheels([wheel], [make_target()], None, options_in(tmp_path), dry_run=dry_run)
+    assert not (tmp_path / LIB).exists()
 
 
 # installer's own door

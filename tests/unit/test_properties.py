@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import io
 import tempfile
+import zipfile
 from pathlib import Path
+from struct import pack
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -24,15 +27,19 @@ from support.elf_maker import (
     extension_module,
     shared_object,
 )
+from support.raw_zip import RawMember, raw_zip, zip64_extra
 from support.target_maker import make_target
 from support.wheel_maker import make_wheel
 from wheelfix.archive import WheelArchive
+from wheelfix.archive._end_records import BrokenZipError
+from wheelfix.archive._framing import read_framing
+from wheelfix.codes import CODES
 from wheelfix.elf import ELF_HEADER_SIZE, MalformedElfError, read_architecture, read_facts
 from wheelfix.errors import InvalidWheelError
 from wheelfix.installing import plan_wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 # the same examples in every run, and no folder for those that failed
 same_examples = settings(
@@ -113,6 +120,23 @@ def test_a_changed_elf_file(content: bytes) -> None:
 MODULE = extension_module("m", libc="musl")
 
 
+#: archives with what wheels rarely have
+ZIPS = [
+    raw_zip([RawMember(), RawMember(name=b"b/c.py")], zip64=True, comment=b"a comment"),
+    raw_zip(
+        [
+            RawMember(
+                central={"size": 0xFFFFFFFF, "compressed_size": 0xFFFFFFFF},
+                central_extra=zip64_extra(6, 8),
+                local={"size": 0xFFFFFFFF, "compressed_size": 0xFFFFFFFF},
+                local_extra=zip64_extra(6, 8),
+            ),
+            RawMember(flags=8, descriptor=pack("<III", crc32(b"x = 1\n"), 8, 6)),
+        ]
+    ),
+]
+
+
 @pytest.fixture(scope="module")
 def wheels() -> Iterator[dict[str, bytes]]:
     """Give whole wheels by file name."""
@@ -137,8 +161,8 @@ def _wheels(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in paths}
 
 
-def read_all(path: Path) -> None:
-    with WheelArchive.open(path) as archive:
+def read_all(path: Path, *, validate_record: str = "all", allow: Collection[str] = ()) -> None:
+    with WheelArchive.open(path, validate_record=validate_record, allow=allow) as archive:
         for _, stream, _ in archive.get_contents():
             while stream.read(4096):
                 pass
@@ -146,12 +170,18 @@ def read_all(path: Path) -> None:
         archive.validate_record()
 
 
+def read_all_in_spite_of_everything(path: Path) -> None:
+    """Read what is left when all that can be allowed is."""
+    read_all(path, validate_record="none", allow=CODES)
+
+
 def check_wheel(name: str, content: bytes) -> None:
     """Plan it and read all of it; either is well, or the error is ours."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, name)
         path.write_bytes(content)
-        for use in (read_all, lambda path: plan_wheel(path, TARGETS[:1]), plan_for_all):
+        plan_for_one = lambda path: plan_wheel(path, TARGETS[:1])  # noqa: E731 - used once
+        for use in (read_all, read_all_in_spite_of_everything, plan_for_one, plan_for_all):
             with contextlib.suppress(InvalidWheelError):
                 use(path)
 
@@ -183,6 +213,48 @@ def test_a_changed_directory_of_a_wheel(wheels: dict[str, bytes], data: st.DataO
     content = wheels[name]
     start = content.index(b"PK\1\2")
     check_wheel(name, content[:start] + data.draw(mutated([content[start:]])))
+
+
+@settings(same_examples, max_examples=400)
+@given(data=st.data())
+def test_what_is_taken_for_sound_is_the_same_for_zipfile(
+    wheels: dict[str, bytes], data: st.DataObject
+) -> None:
+    content = data.draw(mutated([*wheels.values(), *ZIPS]))
+    try:
+        framing = read_framing(content)
+    except BrokenZipError:
+        return
+    if framing.issues or len({member.name for member in framing.members}) < len(framing.members):
+        return
+    # zipfile ends a name at a null, and warns of a directory that it can't read whole
+    if any("\0" in member.name for member in framing.members):
+        return
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.namelist() == [member.name for member in framing.members]
+        for info, member in zip(archive.infolist(), framing.members):
+            assert (info.CRC, info.file_size, info.compress_type) == (
+                member.crc,
+                member.size,
+                member.method,
+            )
+            if not info.flag_bits & 0x61 and member.method in {0, 8}:
+                with archive.open(info) as opened:
+                    assert opened is not None
+
+
+@same_examples
+@given(
+    offset=st.integers(0, 4000), piece=st.sampled_from([b"x", b"PK\3\4", b"PK\5\6" + b"\0" * 18])
+)
+def test_whatever_is_put_in_anywhere_is_noticed(
+    wheels: dict[str, bytes], offset: int, piece: bytes
+) -> None:
+    """No byte of an archive can be moved without its being told."""
+    for content in wheels.values():
+        place = offset % (len(content) + 1)
+        with contextlib.suppress(BrokenZipError):
+            assert read_framing(content[:place] + piece + content[place:]).issues
 
 
 @same_examples
@@ -248,7 +320,7 @@ def wheel_with_text(folder: str, name: str, content: bytes) -> Path:
 def test_any_text_in_a_wheel(name: str, content: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = wheel_with_text(folder, name, content)
-        for use in (read_all, plan_for_all):
+        for use in (read_all, read_all_in_spite_of_everything, plan_for_all):
             with contextlib.suppress(InvalidWheelError):
                 use(path)
 
@@ -287,7 +359,10 @@ def test_any_record_is_judged_as_installer_does(
             Path(folder), {"pkg/__init__.py": ""}, record=text, extra_members=signature
         )
         verdicts = []
-        with WheelArchive.open(path) as ours, WheelFile.open(path) as theirs:
+        with (
+            WheelArchive.open(path, validate_record="none") as ours,
+            WheelFile.open(path) as theirs,
+        ):
             for source in (ours, theirs):
                 try:
                     source.validate_record(validate_contents=validate_contents)

@@ -22,24 +22,22 @@ print(*sys.modules)
 sys.exit(status)
 """
 
-# Runs a command line and prints "written" once a file below the first argument was, then each module that is
-# imported after that. (PEP 578: "open" has path, mode and flags; "import" comes for what isn't loaded yet.)
+# Runs a command line and prints "committed" once the journal counts, after which files come to their final places,
+# then each module that is imported after that. (PEP 578: "import" comes for what isn't loaded yet.)
 LATE_IMPORTS = """
 import os, sys
 
-folder, *arguments = sys.argv[1:]
 seen = []
 
 def watch(event, details):
-    if event == "open" and not seen and details[2] & (os.O_WRONLY | os.O_RDWR):
-        if str(details[0]).startswith(folder):
-            seen.append("written")
+    if event == "os.rename" and os.path.basename(str(details[1])) == "journal":
+        seen.append("committed")
     if event == "import" and seen:
         seen.append(details[0])
 
 sys.addaudithook(watch)
 from wheelfix.cli import main
-status = main(arguments)
+status = main(sys.argv[1:])
 print(*seen)
 sys.exit(status)
 """
@@ -86,7 +84,7 @@ def test_what_a_pure_wheel_does_not_need_is_not_loaded(
         ("--overwrite-existing", "--validate-record", "all"),
     ],
 )
-def test_nothing_is_imported_after_the_first_write(
+def test_nothing_is_imported_once_files_come_to_their_places(
     flags: tuple[str, ...], pure_wheel: Path, tmp_path: Path
 ) -> None:
     # a wheel's scripts lie where sys.path begins for the script `wheelfix`: theirs could be what is imported
@@ -94,5 +92,5 @@ def test_nothing_is_imported_after_the_first_write(
     (tmp_path / "python").symlink_to(sys.executable)
     named = [flag.format(folder=tmp_path) for flag in flags]
     for _ in range(2 if "--overwrite-existing" in flags else 1):
-        seen = _run(LATE_IMPORTS, root, "install", *named, "--destdir", root, pure_wheel)
-        assert seen == ["written"]
+        seen = _run(LATE_IMPORTS, "install", *named, "--destdir", root, pure_wheel)
+        assert seen == ["committed"]

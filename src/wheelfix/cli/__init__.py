@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS", "main"]
 
 #: in the order of --help; each is a module of this package
-COMMANDS = ("install", "target", "explain")
+COMMANDS = ("install", "uninstall", "recover", "target", "explain")
 
 _DESCRIPTION = "Install wheels under file names that the target interpreter imports."
 _EPILOG = """\
 examples:
   wheelfix install dist/*.whl
   wheelfix install --python .venv psycopg_binary-3.0.4-cp39-cp39-musllinux_1_1_x86_64.whl
+  wheelfix uninstall psycopg-binary
   wheelfix target
   wheelfix explain WF101
 
@@ -129,7 +130,7 @@ def _parser(program: str, arguments: Sequence[str]) -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"wheelfix {__version__}")
+    parser.add_argument("--version", "-V", action="version", version=f"wheelfix {__version__}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True, dest="command")
     # the modules of the other commands are only needed where all of them are listed
     wanted = [arguments[0]] if arguments and arguments[0] in COMMANDS else COMMANDS

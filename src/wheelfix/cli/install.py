@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import sys
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING
 
-from wheelfix import codes
 from wheelfix.cli._codes import known_code
-from wheelfix.cli._python import add_python_option, named_targets
-from wheelfix.codes import Finding
-from wheelfix.errors import EnvironmentRefusedError, WheelfixError
+from wheelfix.cli._places import (
+    add_place,
+    check_place,
+    given_folders,
+    is_outside_environment,
+)
+from wheelfix.cli._progress import ProgressLine
+from wheelfix.cli._python import named_targets
+from wheelfix.cli._reports import is_terminal, print_line, report_stream, write_report
+from wheelfix.cli._transaction import add_transaction_options
+from wheelfix.errors import WheelfixError
 from wheelfix.installing import install_wheels
-from wheelfix.layout import SCHEMES, InstallOptions
+from wheelfix.layout import InstallOptions
 from wheelfix.planning import Policy, Repair
 from wheelfix.reports import (
     finding_lines,
@@ -23,8 +29,9 @@ from wheelfix.reports import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Sequence
 
+    from wheelfix.codes import Finding
     from wheelfix.installing import InstalledWheel
     from wheelfix.targets import Target
 
@@ -34,6 +41,7 @@ _EPILOG = """\
 examples:
   wheelfix install dist/*.whl
   wheelfix install --python .venv psycopg_binary-3.0.4-cp39-cp39-musllinux_1_1_x86_64.whl
+  wheelfix install --upgrade --target /srv/app wheels/*.whl
   wheelfix install --dry-run --report - wheels/*.whl
   wheelfix install --destdir "$pkgdir" --prefix /usr dist/*.whl
   wheelfix install --target /srv/app --python python3.9 --python python3.11 wheels/*.whl
@@ -54,40 +62,18 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("wheel", nargs="+", help="wheel file to install")
-    _add_place(parser)
+    add_place(
+        parser,
+        "where to",
+        "interpreter that shall import the wheel",
+        "every module loads on each of them",
+        flat="install everything into this folder, as pip does",
+        prefix="override prefix to install packages to",
+    )
     _add_content(parser)
     _add_repair(parser)
+    add_transaction_options(parser)
     parser.set_defaults(run=run, usage_error=parser.error)
-
-
-def _add_place(parser: argparse.ArgumentParser) -> None:
-    place = parser.add_argument_group("where to")
-    add_python_option(
-        place, "interpreter that shall import the wheel", "every module loads on each of them"
-    )
-    place.add_argument(
-        "--destdir",
-        "-d",
-        metavar="path",
-        help="destination directory (prefix to prepend to each file)",
-    )
-    place.add_argument(
-        "--prefix", "-p", metavar="path", help="override prefix to install packages to"
-    )
-    place.add_argument(
-        "--target",
-        "-t",
-        metavar="DIR",
-        type=_folder,
-        help="install everything into this folder, as pip does",
-    )
-    place.add_argument(
-        "--scheme", metavar="NAME", help="installation scheme, like posix_user or deb_system"
-    )
-    for scheme in SCHEMES:
-        place.add_argument(
-            f"--{scheme}", metavar="DIR", type=_folder, help=f"folder for the {scheme} scheme"
-        )
 
 
 def _add_content(parser: argparse.ArgumentParser) -> None:
@@ -120,6 +106,12 @@ def _add_content(parser: argparse.ArgumentParser) -> None:
         "--overwrite-existing", action="store_true", help="silently overwrite existing files"
     )
     content.add_argument(
+        "--upgrade",
+        "-U",
+        action="store_true",
+        help="replace installed versions: their files go in the same transaction, by their RECORD",
+    )
+    content.add_argument(
         "--no-installer-file", action="store_true", help="don't write INSTALLER into dist-info"
     )
 
@@ -129,9 +121,10 @@ def _add_repair(parser: argparse.ArgumentParser) -> None:
     repair.add_argument(
         "--validate-record",
         metavar="part",
-        default="none",
+        default="all",
         choices=["all", "entries", "none"],
-        help="validate the wheel against certain part of its record (default=none)",
+        help="what of RECORD must agree with the wheel: hashes too, only names, or nothing; the rest is "
+        "only warned of (default=all)",
     )
     repair.add_argument(
         "--repair",
@@ -155,13 +148,6 @@ def _add_repair(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _folder(text: str) -> str:
-    # as an unset variable in a script gives it; the current folder is never meant by that
-    if not text:
-        raise argparse.ArgumentTypeError("the name of the folder is empty")
-    return text
-
-
 def _shebang(text: str) -> str:
     if not text.strip() or len(text.splitlines()) > 1 or text.startswith("#!"):
         raise argparse.ArgumentTypeError("give the one line that follows `#!`, and not empty")
@@ -181,29 +167,33 @@ def run(options: argparse.Namespace) -> int:
     :return: exit status: 0 done, 1 done but for the report.
     :raises WheelfixError: if the call is refused.
     """
-    if options.target is not None and (options.prefix is not None or options.scheme is not None):
-        options.usage_error("--target goes with neither --prefix nor --scheme")
+    check_place(options)
     policy = Policy(Repair(options.repair), frozenset(options.allow))
     targets: list[Target] = []
-    with _report_stream(options.report) as report:
+    with report_stream(options.report) as report:
         try:
             targets += named_targets(options.python, options.scheme, options.prefix)
-            wheels = install_wheels(
-                options.wheel, targets, policy, _install_options(options), dry_run=options.dry_run
-            )
+            with ProgressLine() as progress:
+                wheels = install_wheels(
+                    options.wheel,
+                    targets,
+                    policy,
+                    _install_options(options),
+                    dry_run=options.dry_run,
+                    observer=progress,
+                )
         except WheelfixError as error:
-            _write_report(report, refusal_to_json(error.findings, targets))
+            write_report(report, refusal_to_json(error.findings, targets))
             raise
         done = report_to_json(wheels, targets, dry_run=options.dry_run)
-        status = 0 if _write_report(report, done) else 1
+        status = 0 if write_report(report, done) else 1
     _tell(wheels, dry_run=options.dry_run, to_stdout=options.report != "-")
     return status
 
 
 def _install_options(options: argparse.Namespace) -> InstallOptions:
     levels = [] if options.no_compile_bytecode else options.compile_bytecode or [0, 1]
-    folders = {scheme: getattr(options, scheme) for scheme in SCHEMES}
-    given = {scheme: folder for scheme, folder in folders.items() if folder is not None}
+    given = given_folders(options)
     return InstallOptions(
         flat_folder=options.target,
         folders=given,
@@ -213,90 +203,24 @@ def _install_options(options: argparse.Namespace) -> InstallOptions:
         bytecode_levels=tuple(dict.fromkeys(levels)),
         validate_record=options.validate_record,
         overwrite_existing=options.overwrite_existing,
+        upgrade=options.upgrade,
+        durable=options.durable,
+        wait=options.wait,
         installer_file=not options.no_installer_file,
-        outside_environment=_is_outside_environment(options, given),
+        outside_environment=is_outside_environment(options, given),
     )
-
-
-def _is_outside_environment(options: argparse.Namespace, folders: Mapping[str, str]) -> bool:
-    """Say whether PEP 668 has no say: as for pip (_internal/commands/install.py), or by naming every folder."""
-    places = (options.destdir, options.prefix, options.target)
-    only_reports = options.dry_run and options.report is not None
-    return any(each is not None for each in places) or only_reports or len(folders) == len(SCHEMES)
 
 
 def _tell(wheels: Sequence[InstalledWheel], *, dry_run: bool, to_stdout: bool) -> None:
     told: set[Finding] = set()
     for wheel in wheels:
         # piped, only what was changed is worth a line
-        if to_stdout and (dry_run or wheel.plan.changes or _is_terminal()):
+        if to_stdout and (dry_run or wheel.plan.changes or is_terminal()):
             for line in summary_lines(wheel, dry_run=dry_run):
-                _print(line)
+                print_line(line)
         shown = wheel.plan.all_findings if dry_run else wheel.plan.warnings
         # what is said of the environment is said once
         news = [finding for finding in shown if finding not in told]
         told.update(news)
         for line in finding_lines(news):
             print(line if line.startswith(" ") else f"wheelfix: {line}", file=sys.stderr)
-
-
-def _is_terminal() -> bool:
-    return sys.stdout is not None and sys.stdout.isatty()
-
-
-def _print(line: str) -> None:
-    try:
-        print(line)
-    except UnicodeEncodeError:
-        # what is printed must not fail what is done; stderr does the same by itself
-        print(line.encode("ascii", "backslashreplace").decode())
-
-
-@contextlib.contextmanager
-def _report_stream(file: str | None) -> Iterator[TextIO | None]:
-    """Open the report before anything is installed: a call whose report can't be written changes nothing.
-
-    :raises EnvironmentRefusedError: WF506.
-    """
-    if file is None:
-        yield None
-        return
-    # now: after the first write, a module of the wheel could be found in its place
-    import json  # noqa: F401 - used where the report is written
-
-    if file == "-":
-        yield sys.stdout
-    else:
-        try:
-            stream = open(file, "w", encoding="utf-8")  # noqa: SIM115 - closed below
-        except OSError as error:
-            finding = Finding(codes.CANNOT_WRITE, file, error.strerror or str(error))
-            raise EnvironmentRefusedError([finding]) from error
-        try:
-            yield stream
-        finally:
-            # what could not be written was told when it was flushed
-            with contextlib.suppress(OSError):
-                stream.close()
-
-
-def _write_report(stream: TextIO | None, report: dict[str, Any]) -> bool:
-    """Write the report.
-
-    :return: whether it was written, or nobody was there to read it; what it tells of stays as it is.
-    """
-    if stream is None:
-        return True
-    import json
-
-    try:
-        stream.write(f"{json.dumps(report, indent=2)}\n")
-        stream.flush()
-    except BrokenPipeError:
-        # who reads it has seen enough
-        return True
-    except OSError as error:
-        sentence = f"the report is lost: {error.strerror}; nothing else is affected"
-        print(f"wheelfix: error: {stream.name}: {sentence}", file=sys.stderr)
-        return False
-    return True

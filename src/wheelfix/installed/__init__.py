@@ -1,0 +1,9 @@
+"""What is installed in an environment, and what of it may be removed."""
+
+from __future__ import annotations
+
+from wheelfix.installed._distributions import InstalledDistribution, find_installed
+from wheelfix.installed._environment import Environment
+from wheelfix.installed._removal import Removal, plan_removals
+
+__all__ = ["Environment", "InstalledDistribution", "Removal", "find_installed", "plan_removals"]
