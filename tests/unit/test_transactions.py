@@ -608,6 +608,45 @@ def test_an_interrupt_after_the_last_change_comes_too_late(
     assert names(tree(folder)) == {"a"}
 
 
+def test_an_interrupt_at_the_end_of_the_undo_lets_it_be_ended(folder: Path) -> None:
+    interrupted: list[str] = []
+
+    def interrupt(_number: int, event: str, arguments: tuple[object, ...]) -> None:
+        kind = {"os.rename": str(arguments[0])[:4], "os.remove": str(arguments[0])[-4:]}.get(event)
+        if kind in ("new/", "undo") and kind not in interrupted:
+            interrupted.append(kind)
+            raise KeyboardInterrupt
+
+    with each_call(interrupt), pytest.raises(KeyboardInterrupt):
+        change([folder], {folder / "a": Rank.DATA})
+    assert interrupted == ["new/", "undo"]
+    assert tree(folder) == {}
+
+
+def test_an_error_of_the_journal_is_told_before_what_cannot_be_put_back(folder: Path) -> None:
+    def fail(_number: int, event: str, arguments: tuple[object, ...]) -> None:
+        if event == "os.remove" and str(arguments[0]).endswith(("/journal", "/undo")):
+            raise PermissionError(1, "Operation not permitted", arguments[0])
+
+    with each_call(fail):
+        found = refused([folder], {folder / "a": Rank.DATA})
+    assert [each.subject for each in found] == [str(folder), str(folder / STAGING_NAME)]
+    recover([folder])
+    assert tree(folder) == {}
+
+
+def test_a_file_where_a_folder_is_staged_is_told(folder: Path) -> None:
+    def act() -> None:
+        with Transaction([folder]) as transaction:
+            put(transaction, folder / "a")
+            put(transaction, folder / "a" / "b")
+
+    with pytest.raises(EnvironmentRefusedError) as caught:
+        act()
+    assert caught.value.findings == (Finding(codes.CANNOT_WRITE, str(folder / "a"), "File exists"),)
+    assert tree(folder) == {}
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a folder away")
 def test_a_folder_that_comes_back_belongs_to_whom_it_belonged(folder: Path) -> None:
     (folder / "pkg").mkdir()
