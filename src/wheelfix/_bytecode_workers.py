@@ -26,6 +26,9 @@ _BYTES_PER_JOB = 200_000
 _SMALLEST_BATCH = 30_000
 _BATCHES_PER_JOB = 4
 
+# an empty file takes as long to read and write as so much source to compile
+_BYTES_PER_FILE = 2_000
+
 # an interpreter that breaks down so often is given up; to wait for it in vain costs more
 _MOST_CRASHES = 20
 _CRASHES_FOR_A_HANG = 5
@@ -82,7 +85,7 @@ class Workers:
         return self._answers
 
     def _number_of_jobs(self) -> int:
-        work = sum(source.size for source in self._waiting) * len(self._levels)
+        work = sum(source.size + _BYTES_PER_FILE for source in self._waiting) * len(self._levels)
         available = self._manner.jobs or _processors()
         return max(1, min(available, len(self._waiting), 1 + work // _BYTES_PER_JOB))
 
@@ -117,15 +120,12 @@ class Workers:
 
     def _take(self) -> list[Source]:
         with self._lock:
-            remaining = sum(source.size for source in self._waiting)
-            least = max(_SMALLEST_BATCH, remaining // (self._jobs * _BATCHES_PER_JOB))
+            remaining = sum(source.size + _BYTES_PER_FILE for source in self._waiting)
+            share = max(_SMALLEST_BATCH, remaining // (self._jobs * _BATCHES_PER_JOB))
             batch: list[Source] = []
-            while (
-                self._waiting
-                and not self._given_up
-                and sum(source.size for source in batch) < least
-            ):
+            while self._waiting and share > 0 and not self._given_up:
                 batch.append(self._waiting.popleft())
+                share -= batch[-1].size + _BYTES_PER_FILE
             return batch
 
     def _start(self) -> _Worker | None:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from wheelfix.transactions import Transaction
     from wheelfix.writing import WrittenMember
 
-__all__ = ["TransactionalDestination", "roots_of"]
+__all__ = ["TransactionalDestination", "roots_of", "under_destdir"]
 
 _COPY_SIZE = 256 * 1024
 _NAME_MAX = 255  # of Linux (limits.h), where the file system can't be asked
@@ -50,7 +50,7 @@ def roots_of(folders: Mapping[str, str], destdir: str | None) -> list[str]:
     :param folders: folder by scheme, absolute, as the target sees them.
     :param destdir: folder that stands for the target's root.
     """
-    return list(dict.fromkeys(_under_destdir(each, destdir) for each in folders.values()))
+    return list(dict.fromkeys(under_destdir(each, destdir) for each in folders.values()))
 
 
 class _Folder:
@@ -121,7 +121,7 @@ class TransactionalDestination(WheelDestination):
     ) -> None:
         self._folders = folders
         self._roots = {
-            scheme: _under_destdir(os.path.abspath(folder), destdir)
+            scheme: under_destdir(os.path.abspath(folder), destdir)
             for scheme, folder in folders.items()
         }
         self._interpreter = interpreter
@@ -139,6 +139,11 @@ class TransactionalDestination(WheelDestination):
         self._superseded: set[str] = set()
         self._record: tuple[Scheme, str, list[tuple[Scheme, RecordEntry]]] | None = None
         transaction.before_commit(self.complete)
+
+    @property
+    def import_folders(self) -> tuple[str, ...]:
+        """The folders of purelib and platlib."""
+        return self._roots["purelib"], self._roots["platlib"]
 
     @property
     def python_files(self) -> list[tuple[str, str, str]]:
@@ -495,7 +500,12 @@ def _cannot_write(file: str, error: OSError) -> EnvironmentRefusedError:
     )
 
 
-def _under_destdir(path: str, destdir: str | None) -> str:
+def under_destdir(path: str, destdir: str | None) -> str:
+    """Give the path to work with of one that the target sees.
+
+    :param path: absolute.
+    :param destdir: folder that stands for the target's root, None for the real one.
+    """
     if destdir is None:
         return path
     return os.path.join(os.path.abspath(destdir), os.path.relpath(path, Path(path).anchor))

@@ -580,6 +580,56 @@ def test_after_a_failure_the_same_call_can_be_made_again(populated: Path, wheels
     assert (populated / "pkg" / "a.py").read_text() == "new"
 
 
+# among the interpreter's own files
+
+
+@pytest.mark.parametrize("destdir", [True, False])
+def test_a_file_of_the_standard_library_is_refused(
+    tmp_path: Path, wheels: Path, *, destdir: bool
+) -> None:
+    root = tmp_path / "root"
+    prefix = "/usr" if destdir else f"{root}/usr"
+    paths = {
+        "stdlib": f"{prefix}/lib/python3.9",
+        "platstdlib": f"{prefix}/lib64/python3.9",
+        **dict.fromkeys(("purelib", "platlib"), f"{prefix}/lib/python3.9/site-packages"),
+        "scripts": f"{prefix}/bin",
+        "headers": f"{prefix}/include",
+        "data": prefix,
+    }
+    data = "example-1.0.data/data"
+    bad = make_wheel(wheels, {f"{data}/lib/python3.9/os.py": "", "a.py": ""})
+    options = InstallOptions(
+        destdir=str(root) if destdir else None, bytecode_levels=(), outside_environment=True
+    )
+    target = make_target(paths=paths)
+    with pytest.raises(WheelRefusedError) as caught:
+        install_wheels([bad], [target], None, options)
+    (finding,) = caught.value.findings
+    assert (finding.code.id, finding.subject) == ("WF427", f"{root}/usr/lib/python3.9/os.py")
+    assert not root.exists()
+    policy = Policy(allow=frozenset({"WF427"}))
+    (done,) = install_wheels([bad], [target], policy, options)
+    assert [finding.code.id for finding in done.plan.warnings] == ["WF427"]
+    assert (root / "usr/lib/python3.9/os.py").exists()
+
+
+def test_data_in_site_packages_is_nobody_elses(tmp_path: Path, wheels: Path) -> None:
+    prefix = f"{tmp_path}/usr"
+    paths = {
+        "stdlib": f"{prefix}/lib/python3.9",
+        **dict.fromkeys(("purelib", "platlib"), f"{prefix}/lib/python3.9/site-packages"),
+        "scripts": f"{prefix}/bin",
+        "headers": f"{prefix}/include",
+        "data": prefix,
+    }
+    data = "example-1.0.data/data"
+    wheel = make_wheel(wheels, {f"{data}/lib/python3.9/site-packages/a.pth": "", "a.py": ""})
+    options = InstallOptions(bytecode_levels=(), outside_environment=True)
+    install_wheels([wheel], [make_target(paths=paths)], None, options)
+    assert Path(prefix, "lib/python3.9/site-packages/a.pth").exists()
+
+
 # an upgrade
 
 

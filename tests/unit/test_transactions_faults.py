@@ -214,9 +214,10 @@ def test_an_undo_that_is_killed_is_undone_to_its_end(place: Place) -> None:
 
     build()
     old = place.state()
-    count = len(calls_of(upgrade_that_fails))
+    calls = [event for event, _ in calls_of(upgrade_that_fails)]
     assert place.state() == old
-    for number in range(1, count + 1):
+    # what is before the first link or rename is the same as in a call that doesn't fail
+    for number in range(calls.index("os.rename") + 1, len(calls) + 1):
         build()
         assert stopped_at(number, upgrade_that_fails)
         recover(place.roots)

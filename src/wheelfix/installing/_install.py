@@ -153,6 +153,7 @@ def install_wheels(
                 folders=each,
                 targets=targets,
                 options=options,
+                policy=policy,
                 transaction=transaction,
                 writer=writer,
             )

@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING
 
 from wheelfix import codes
 from wheelfix.codes import Finding
-from wheelfix.errors import EnvironmentRefusedError, FileExistsRefusedError
+from wheelfix.errors import (
+    EnvironmentRefusedError,
+    FileExistsRefusedError,
+    WheelRefusedError,
+)
+from wheelfix.planning import IMPORT_SCHEMES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from wheelfix.installing._planned import PlannedWheel
     from wheelfix.layout import InstallOptions
@@ -19,11 +24,14 @@ __all__ = ["refuse_obstacles"]
 
 
 def refuse_obstacles(wheels: Sequence[PlannedWheel], options: InstallOptions) -> None:
-    """Refuse, before the first byte, what exists already and what would be written twice.
+    """Refuse, before the first byte, what exists already and what would be written twice or among others' files.
 
+    :raises WheelRefusedError: WF427 for a file of the standard library.
     :raises FileExistsRefusedError: WF505.
     :raises EnvironmentRefusedError: WF506 where a file, a folder or a link is in the way.
     """
+    for wheel in wheels:
+        _refuse_standard_library(wheel)
     owners: dict[str, PlannedWheel] = {}
     findings = []
     for wheel in wheels:
@@ -44,6 +52,34 @@ def refuse_obstacles(wheels: Sequence[PlannedWheel], options: InstallOptions) ->
         raise FileExistsRefusedError(list(dict.fromkeys(findings)))
     if findings:
         raise EnvironmentRefusedError(list(dict.fromkeys(findings)))
+
+
+def _refuse_standard_library(wheel: PlannedWheel) -> None:
+    """Refuse what would be found in the place of a module of the interpreter's own.
+
+    Modules are imported from purelib and platlib, which lie below the standard library; what comes there by the data,
+    headers or scripts scheme is nothing that a wheel needs to do.
+    """
+    sites = wheel.destination.import_folders
+    found = [
+        location
+        for scheme, path in wheel.scheme_paths()
+        if scheme not in IMPORT_SCHEMES
+        for location in [wheel.destination.location(scheme, path)]
+        if _is_below(location, wheel.standard_library) and not _is_below(location, sites)
+    ]
+    sentence = "it would be a file of the standard library"
+    findings = [
+        wheel.policy.permit(Finding(codes.WRITES_INTO_STANDARD_LIBRARY, each, sentence))
+        for each in found
+    ]
+    if any(finding.refuses for finding in findings):
+        raise WheelRefusedError(findings)
+    wheel.note(findings)
+
+
+def _is_below(path: str, folders: Iterable[str]) -> bool:
+    return any(path.startswith(os.path.join(folder, "")) for folder in folders)
 
 
 def _brought_twice(first: PlannedWheel, second: PlannedWheel) -> str:

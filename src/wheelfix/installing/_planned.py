@@ -11,7 +11,7 @@ from installer.utils import get_launcher_kind, parse_entrypoints
 from wheelfix import codes
 from wheelfix.archive import scheme_of
 from wheelfix.codes import Finding
-from wheelfix.destinations import TransactionalDestination
+from wheelfix.destinations import TransactionalDestination, under_destdir
 from wheelfix.planning import Action
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from wheelfix.archive import WheelArchive
     from wheelfix.bytecode import SourceFile
     from wheelfix.layout import InstallOptions
-    from wheelfix.planning import Plan
+    from wheelfix.planning import Plan, Policy
     from wheelfix.targets import Target
     from wheelfix.transactions import Transaction
     from wheelfix.writing import MemberWriter, WrittenMember
@@ -40,6 +40,7 @@ class PlannedWheel:
         folders: Mapping[str, str],
         targets: Sequence[Target],
         options: InstallOptions,
+        policy: Policy,
         transaction: Transaction,
         writer: MemberWriter,
     ) -> None:
@@ -47,6 +48,14 @@ class PlannedWheel:
         self.transaction = transaction
         self.writer = writer
         self.plan = plan.with_findings(findings)
+        self.policy = policy
+        #: folders of the interpreters' own modules
+        self.standard_library = {
+            under_destdir(target.paths[name], options.destdir)
+            for target in targets
+            for name in ("stdlib", "platstdlib")
+            if name in target.paths
+        }
         self.replaces: tuple[str, ...] = ()
         self.script_kind = options.script_kind or get_launcher_kind()
         # the interpreter's path would make the file another one on every machine
