@@ -6,9 +6,8 @@ import csv
 import hashlib
 import io
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from installer.records import Hash
 from installer.utils import copyfileobj_with_hashing
@@ -37,8 +36,7 @@ STRONG_HASHES = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """The rows of a RECORD.
 
     :param rows: by path; of several for one path the last.

@@ -178,6 +178,30 @@ def test_a_call_that_is_killed_anywhere_is_completed_or_undone(
     assert outcomes[-1]
 
 
+def test_where_there_are_no_hard_links_a_killed_call_is_completed_as_well(
+    place: Place, states: tuple[Tree, Tree, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new, _ = states
+
+    def deny(*_names: str, **_options: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", deny)
+    place.build()
+    calls = calls_of(place.upgrade)
+    commit = next(
+        number
+        for number, (_, arguments) in enumerate(calls)
+        if str(arguments[1:2]).endswith("/journal',)")
+    )
+    for number in range(commit + 1, len(calls) + 1):
+        place.build()
+        assert stopped_at(number, place.upgrade)
+        recover(place.roots)
+        # the commit mark is one of the calls
+        assert place.state() == (old if number == commit + 1 else new), number
+
+
 def test_a_recovery_that_is_killed_is_recovered_again(
     place: Place, states: tuple[Tree, Tree, int]
 ) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import fcntl
-import json
 import os
 import sys
 import tempfile
@@ -370,13 +370,14 @@ def journal_with(folder: Path, **changes: Any) -> Path:
     """Leave a journal with one operation behind, of which something is changed."""
     die_committed(lambda: install(folder / "a"))
     journal = folder / STAGING_NAME / "journal"
-    header, row, count = map(json.loads, journal.read_text("ascii").splitlines())
-    assert row == ["move", 0, "a", []]
+    header, row, count = map(ast.literal_eval, journal.read_text("ascii").splitlines())
+    assert row == ("move", 0, "a", ())
+    row = list(row)
     for position, name in enumerate(("action", "anchor", "path", "detail")):
         row[position] = changes.pop(name, row[position])
     count = changes.pop("count", count)
     header.update(changes)
-    journal.write_text("\n".join(map(json.dumps, [header, row, count])), "ascii")
+    journal.write_text("\n".join(map(ascii, [header, row, count])), "ascii")
     return journal
 
 
@@ -417,7 +418,7 @@ def journal_with(folder: Path, **changes: Any) -> Path:
         {"anchors": [["/", 1]]},
         {"anchors": 1},
     ],
-    ids=json.dumps,
+    ids=ascii,
 )
 def test_a_journal_that_is_not_as_it_was_written_is_left_alone(
     folder: Path, changes: dict[str, Any]
@@ -456,6 +457,17 @@ def test_names_that_are_no_text_come_through_the_journal(folder: Path) -> None:
     die_committed(lambda: install(folder / name))
     recover([folder])
     assert os.listdir(os.fsencode(folder)) == [b"caf\xe9\n"]
+
+
+def test_a_folder_that_is_mounted_twice_is_one_place(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "first").mkdir()
+    (folder / "second").symlink_to("first")
+    # a link stands for the mount, which only root may make
+    monkeypatch.setattr(os.path, "realpath", os.path.abspath)
+    install(folder / "first" / "a", folder / "second" / "missing" / "b")
+    assert names(tree(folder / "first")) == {"a", "missing/b"}
 
 
 def test_another_mount_is_refused_before_the_first_change(

@@ -7,7 +7,6 @@ end record. Source of all offsets: APPNOTE.TXT 6.3.10, sections 4.3.7 to 4.3.12 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -81,8 +80,7 @@ class ZipMember(NamedTuple):
         return bool(self.flags & (_ENCRYPTED | _STRONG_ENCRYPTION | _MASKED))
 
 
-@dataclass(frozen=True)
-class Framing:
+class Framing(NamedTuple):
     """What a zip archive holds.
 
     :param members: in the order of the central directory.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wheelfix import codes
@@ -71,8 +70,7 @@ class Operation(NamedTuple):
     detail: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True)
-class Journal:
+class Journal(NamedTuple):
     """What a commit does.
 
     :param places: absolute folders that hold a staging folder; the first one's holds the journal.
@@ -124,20 +122,17 @@ def state_of(place: str) -> str | None:
 
 
 def write_journal(journal: Journal, *, durable: bool) -> None:
-    """Write a journal that doesn't count yet.
+    """Write a journal that doesn't count yet: a Python literal in each line, which takes no import to write.
 
     :raises OSError: it can't be written.
     """
-    import json
-
     header = {"format": _FORMAT, "places": journal.places, "anchors": journal.anchors}
-    lines = [json.dumps(header)]
-    lines.extend(map(json.dumps, journal.operations))
+    lines = [ascii(header), *(ascii(tuple(operation)) for operation in journal.operations)]
     # a journal that was cut off must not be taken for a short one
-    lines.append(json.dumps(len(journal.operations)))
+    lines.append(ascii(len(journal.operations)))
     path = os.path.join(staging_of(journal.places[0]), _WRITING)
-    with open(path, "x", encoding="ascii") as file:
-        file.write("\n".join(lines))
+    with open(path, "xb") as file:
+        file.write("\n".join(lines).encode())
         if durable:
             file.flush()
             os.fsync(file.fileno())
@@ -170,12 +165,12 @@ def read_journal(place: str, state: str) -> Journal:
     :param state: its name, COMMITTED or UNDOING.
     :raises EnvironmentRefusedError: WF512 if anything in it is not as this module writes it.
     """
-    import json
+    from ast import literal_eval
 
     path = os.path.join(staging_of(place), state)
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), encoding="ascii") as file:
-            header, *rows, count = [json.loads(line) for line in file]
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), encoding="utf-8") as file:
+            header, *rows, count = [literal_eval(line) for line in file]
         if header["format"] != _FORMAT or count != len(rows):
             raise foreign(place, f"{state} is of another format, or was cut off")
         places = tuple(_absolute(each) for each in header["places"])
@@ -183,7 +178,16 @@ def read_journal(place: str, state: str) -> Journal:
             (_absolute(each), _index(number, places)) for each, number in header["anchors"]
         )
         operations = tuple(_operation(row, anchors) for row in rows)
-    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+    # what literal_eval raises is in its documentation
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        KeyError,
+        SyntaxError,
+        MemoryError,
+        RecursionError,
+    ) as error:
         raise foreign(place, f"{state} can't be read: {error}") from error
     if places[:1] != (place,):
         raise foreign(place, f"{state} was written for another place; was the folder moved?")

@@ -6,8 +6,7 @@ import contextlib
 import errno
 import os
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from wheelfix import codes
 from wheelfix.codes import Finding
@@ -17,14 +16,13 @@ from wheelfix.transactions._journal import PRIMARY, is_ours, read_journal, stagi
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-__all__ = ["Locks", "Root", "can_rename", "find_root", "leftovers", "primary_of"]
+__all__ = ["Locks", "Root", "can_rename", "find_roots", "leftovers", "primary_of"]
 
 #: seconds between two attempts to get a lock
 _PAUSE = 0.02
 
 
-@dataclass(frozen=True)
-class Root:
+class Root(NamedTuple):
     """A folder that a call writes below.
 
     :param given: as the caller names it, normalised.
@@ -37,7 +35,7 @@ class Root:
     anchor: str
 
 
-def find_root(path: str | os.PathLike[str]) -> Root:
+def _find_root(path: str | os.PathLike[str]) -> Root:
     """Find out where a folder, which may not exist yet, begins to exist."""
     given = existing = os.path.abspath(path)
     missing: list[str] = []
@@ -46,6 +44,18 @@ def find_root(path: str | os.PathLike[str]) -> Root:
         missing.insert(0, name)
     anchor = os.path.realpath(existing)
     return Root(given, os.path.join(anchor, *missing), anchor)
+
+
+def find_roots(paths: Iterable[str | os.PathLike[str]]) -> list[Root]:
+    """Find out where folders begin to exist, and under one name what is mounted in two places."""
+    names: dict[tuple[int, int], str] = {}
+    found = []
+    for root in map(_find_root, paths):
+        status = os.stat(root.anchor)
+        anchor = names.setdefault((status.st_dev, status.st_ino), root.anchor)
+        missing = os.path.relpath(root.resolved, root.anchor)
+        found.append(Root(root.given, os.path.normpath(os.path.join(anchor, missing)), anchor))
+    return found
 
 
 def can_rename(source: str, target: str) -> bool:
@@ -91,9 +101,8 @@ def primary_of(place: str) -> str | None:
         return None
 
 
-def _concerned(roots: Iterable[Root]) -> set[str]:
+def _concerned(roots: Sequence[Root]) -> set[str]:
     """Give the places that must be locked: the anchors, and all that a leftover call worked in."""
-    roots = list(roots)
     places = {root.anchor for root in roots}
     for leftover in leftovers(roots):
         primary = primary_of(leftover) or leftover
@@ -144,11 +153,11 @@ class Locks:
         """
         try:
             while True:
-                wanted = _identities(_concerned(map(find_root, self._given)))
+                wanted = _identities(_concerned(find_roots(self._given)))
                 # everybody in the same order, or two would wait for each other
                 for identity in sorted(wanted):
                     self._lock(wanted[identity])
-                roots = [find_root(path) for path in self._given]
+                roots = find_roots(self._given)
                 if _identities(_concerned(roots)).keys() <= wanted.keys():
                     return roots
                 # who had the lock has made or removed folders

@@ -19,7 +19,7 @@ from wheelfix.transactions._journal import (
     staging_of,
     state_of,
 )
-from wheelfix.transactions._places import Locks, find_root, leftovers, primary_of
+from wheelfix.transactions._places import Locks, find_roots, leftovers, primary_of
 from wheelfix.transactions._replay import Replay
 from wheelfix.transactions._staging import delete_tree
 
@@ -59,7 +59,7 @@ def recover(
 def pending(roots: Sequence[str | os.PathLike[str]]) -> tuple[str, ...]:
     """List the staging folders of calls that have died, without a change; those of calls at work don't count."""
     found = []
-    for place in leftovers(map(find_root, roots)):
+    for place in leftovers(find_roots(roots)):
         locks = Locks([place], 0, None)
         with contextlib.suppress(EnvironmentRefusedError):
             locks.acquire()

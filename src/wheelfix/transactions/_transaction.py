@@ -74,9 +74,6 @@ class Transaction:
         :raises EnvironmentRefusedError: WF510 if another call doesn't finish in time, WF512 for what another user's
             call has left, WF506 if what a call has left can't be completed nor undone.
         """
-        # the commit needs it; nothing is imported once something is written (pip's CVE-2026-6357)
-        import json  # noqa: F401
-
         try:
             roots = self._locks.acquire()
             self.findings = tuple(recover_locked(roots))
