@@ -7,7 +7,6 @@ import os
 import stat
 import sys
 import warnings
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from wheelfix import _bytecode
@@ -25,8 +24,7 @@ _SMALL = 800_000
 _TIME_LIMIT = 120.0
 
 
-@dataclass(frozen=True)
-class SourceFile:
+class SourceFile(NamedTuple):
     """A source file to compile.
 
     :param staged: where it is; its bytecode comes into the __pycache__ beside it.
@@ -37,8 +35,7 @@ class SourceFile:
     final_folder: str
 
 
-@dataclass(frozen=True)
-class CompiledBytecode:
+class CompiledBytecode(NamedTuple):
     """What was made.
 
     :param made: by ``SourceFile.staged`` the .pyc files, each by its name in __pycache__, the SHA-256 in RECORD's

@@ -1012,7 +1012,7 @@ def test_a_plan_tells_under_which_paths_a_member_is_installed() -> None:
 
 def test_a_plan_sorts_its_findings() -> None:
     decisions = (
-        replace(KEEP, findings=(ALLOWED, WARNING)),
+        KEEP._replace(findings=(ALLOWED, WARNING)),
         Decision("r", Action.REFUSE, findings=(REFUSAL,)),
         RENAMED,
     )

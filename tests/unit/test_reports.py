@@ -144,7 +144,14 @@ def test_report(outcome: str, *, dry_run: bool) -> None:
     assert report["targets"] == [TARGET]
     assert report["refusals"] == []
     (entry,) = report["wheels"]
-    assert list(entry) == ["distribution", "version", "wheel", "findings", "decisions"]
+    assert list(entry) == [
+        "distribution",
+        "version",
+        "replaces",
+        "wheel",
+        "findings",
+        "decisions",
+    ]
     assert (entry["distribution"], entry["version"]) == ("x", "1")
     assert entry["wheel"] == "x-1-py3-none-any.whl"
     assert [finding["code"] for finding in entry["findings"]] == ["WF405"]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.faults import each_call, stopped_at
+from support.faults import calls_of, each_call, stopped_at
 from support.trees import names, tree
 from wheelfix import codes
 from wheelfix.errors import EnvironmentRefusedError
@@ -218,17 +218,45 @@ class TestLeftovers:
             transaction.scratch(str(folder))
             assert pending([folder]) == ()
 
-    def test_one_that_is_gone_once_it_is_locked_is_none(self, folder: Path) -> None:
+    def test_where_it_cannot_be_known_nobody_is_at_work(self, folder: Path) -> None:
         die_uncommitted(lambda: install(folder / "a"))
 
-        def recover_first(_number: int, event: str, arguments: tuple[object, ...]) -> None:
-            if event == "open" and arguments[0] == str(folder) and not done:
-                done.append(True)
-                recover([folder])
+        def fail(_number: int, event: str, arguments: tuple[object, ...]) -> None:
+            if event == "open" and arguments[0] == str(folder):
+                raise PermissionError(errno.EACCES, "Permission denied")
 
-        done: list[bool] = []
-        with each_call(recover_first):
-            assert pending([folder]) == ()
+        with each_call(fail):
+            assert pending([folder]) == (str(folder / STAGING_NAME),)
+
+    def test_what_a_commit_has_left_above_its_new_root_is_deleted(self, folder: Path) -> None:
+        calls = calls_of(lambda: install(folder / "first" / "root" / "a"))
+        assert calls[-1] == ("os.rmdir", (str(folder / STAGING_NAME), -1))
+        root = folder / "second" / "root"
+        assert stopped_at(len(calls), lambda: install(root / "a"))
+        assert (folder / STAGING_NAME).is_dir()
+        assert len(recover([root])) == 1
+        assert names(tree(folder)) == {"first/root/a", "second/root/a"}
+        assert not (folder / STAGING_NAME).exists()
+
+    def test_a_call_at_work_above_is_let_alone(self, folder: Path) -> None:
+        (folder / "root").mkdir()
+        with Transaction([folder]) as transaction:
+            transaction.scratch(str(folder))
+            install(folder / "root" / "a")
+            assert (folder / STAGING_NAME).is_dir()
+        assert names(tree(folder)) == {"root/a"}
+
+    def test_a_commit_above_is_waited_for(self, folder: Path) -> None:
+        (folder / "root").mkdir()
+        die_committed(lambda: install(folder / "a"))
+        held = os.open(folder, os.O_RDONLY)
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(EnvironmentRefusedError) as caught:
+            recover([folder / "root"], wait=0)
+        os.close(held)
+        assert caught.value.code is codes.IN_USE
+        install(folder / "root" / "b")
+        assert names(tree(folder)) == {"a", "root/b"}
 
     def test_what_can_be_completed_no_more_is_undone(self, folder: Path) -> None:
         (folder / "pkg").mkdir()

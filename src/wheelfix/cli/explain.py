@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from importlib.resources import files
 
-from wheelfix.cli._codes import known_code
+from wheelfix.cli._options import known_code
 from wheelfix.codes import CODES
 
 __all__ = ["add_parser", "run"]

@@ -6,17 +6,17 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from wheelfix.cli._codes import known_code
-from wheelfix.cli._places import (
+from wheelfix.cli._options import (
     add_place,
+    add_transaction_options,
     check_place,
     given_folders,
     is_outside_environment,
+    known_code,
+    named_targets,
 )
 from wheelfix.cli._progress import ProgressLine
-from wheelfix.cli._python import named_targets
 from wheelfix.cli._reports import is_terminal, print_line, report_stream, write_report
-from wheelfix.cli._transaction import add_transaction_options
 from wheelfix.errors import WheelfixError
 from wheelfix.installing import install_wheels
 from wheelfix.layout import InstallOptions
@@ -207,7 +207,9 @@ def _install_options(options: argparse.Namespace) -> InstallOptions:
         durable=options.durable,
         wait=options.wait,
         installer_file=not options.no_installer_file,
-        outside_environment=is_outside_environment(options, given),
+        # what is only reported needs no place (pip, _internal/commands/install.py)
+        outside_environment=is_outside_environment(options, given)
+        or (options.dry_run and options.report is not None),
     )
 
 

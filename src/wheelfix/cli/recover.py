@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from wheelfix.cli._places import add_place, check_place, given_folders
+from wheelfix.cli._options import (
+    add_place,
+    add_wait_option,
+    check_place,
+    given_folders,
+    named_targets,
+)
 from wheelfix.cli._progress import ProgressLine
-from wheelfix.cli._python import named_targets
 from wheelfix.cli._reports import is_terminal, print_line
-from wheelfix.cli._transaction import add_wait_option
 from wheelfix.layout import InstallOptions
 from wheelfix.removing import recover_environment
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from wheelfix.cli._python import add_python_option, named_targets
+from wheelfix.cli._options import add_python_option, named_targets
 
 if TYPE_CHECKING:
     from wheelfix.targets import Target

@@ -7,12 +7,17 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any
 
-from wheelfix.cli._codes import known_code
-from wheelfix.cli._places import add_place, check_place, given_folders, is_outside_environment
+from wheelfix.cli._options import (
+    add_place,
+    add_transaction_options,
+    check_place,
+    given_folders,
+    is_outside_environment,
+    known_code,
+    named_targets,
+)
 from wheelfix.cli._progress import ProgressLine
-from wheelfix.cli._python import named_targets
 from wheelfix.cli._reports import is_terminal, print_line, report_stream, write_report
-from wheelfix.cli._transaction import add_transaction_options
 from wheelfix.errors import WheelfixError
 from wheelfix.layout import InstallOptions
 from wheelfix.planning import Policy

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import installer
 
@@ -38,8 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["InstalledWheel", "install", "install_wheels", "plan_wheel"]
 
 
-@dataclass(frozen=True)
-class InstalledWheel:
+class InstalledWheel(NamedTuple):
     """What was done with one wheel, or would be.
 
     :param distribution: name, as in the wheel's file name.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wheelfix.codes import Severity
 
@@ -52,8 +52,7 @@ class Action(Enum):
     REFUSE = "refuse"
 
 
-@dataclass(frozen=True)
-class Policy:
+class Policy(NamedTuple):
     """What the caller wants.
 
     :param repair: which repairs may be made.
@@ -141,8 +140,7 @@ class Wheel:
     check_tags: bool = True
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(NamedTuple):
     """What happens to one member, and why.
 
     :param path: of the member in the wheel.

@@ -16,7 +16,7 @@ from wheelfix.transactions._journal import PRIMARY, is_ours, read_journal, stagi
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-__all__ = ["Locks", "Root", "can_rename", "find_roots", "leftovers", "primary_of"]
+__all__ = ["Locks", "Root", "can_rename", "find_roots", "is_at_work", "leftovers", "primary_of"]
 
 #: seconds between two attempts to get a lock
 _PAUSE = 0.02
@@ -101,19 +101,27 @@ def primary_of(place: str) -> str | None:
         return None
 
 
-def _concerned(roots: Sequence[Root]) -> set[str]:
-    """Give the places that must be locked: the anchors, and all that a leftover call worked in."""
-    places = {root.anchor for root in roots}
+def _concerned(roots: Sequence[Root]) -> tuple[set[str], set[str]]:
+    """Give the places that must be locked, and those whose leftovers are tidied up if nobody is at work there.
+
+    The anchors must be, and all that a leftover call worked in. A call at work further up, which has no journal yet,
+    is none of this call's business: its places are others, or it has locked one of the anchors as well.
+    """
+    needed = {root.anchor for root in roots}
+    optional = set()
     for leftover in leftovers(roots):
         primary = primary_of(leftover) or leftover
-        places |= {leftover, primary}
         state = state_of(primary)
+        if state is None and leftover not in needed:
+            optional.add(leftover)
+            continue
+        needed |= {leftover, primary}
         if state is not None and is_ours(primary):
             # one that can't be read is refused under the lock
             with contextlib.suppress(EnvironmentRefusedError):
                 journal = read_journal(primary, state)
-                places.update(journal.places, (anchor for anchor, _ in journal.anchors))
-    return places
+                needed.update(journal.places, (anchor for anchor, _ in journal.anchors))
+    return needed, optional - needed
 
 
 def _identities(places: Iterable[str]) -> dict[tuple[int, int], str]:
@@ -145,6 +153,8 @@ class Locks:
         self._on_wait = on_wait
         self._descriptors: list[int] = []
         self._deadline: float | None = None
+        #: places that nobody else is at work in
+        self.held: set[str] = set()
 
     def acquire(self) -> list[Root]:
         """Lock, and find out what the roots are now that nobody changes them.
@@ -153,12 +163,12 @@ class Locks:
         """
         try:
             while True:
-                wanted = _identities(_concerned(find_roots(self._given)))
+                needed, optional = map(_identities, _concerned(find_roots(self._given)))
                 # everybody in the same order, or two would wait for each other
-                for identity in sorted(wanted):
-                    self._lock(wanted[identity])
+                for identity, place in sorted({**optional, **needed}.items()):
+                    self._lock(place, is_needed=identity in needed)
                 roots = find_roots(self._given)
-                if _identities(_concerned(roots)).keys() <= wanted.keys():
+                if _identities(_concerned(roots)[0]).keys() <= needed.keys():
                     return roots
                 # who had the lock has made or removed folders
                 self.release()
@@ -168,13 +178,15 @@ class Locks:
 
     def release(self) -> None:
         """Let go."""
+        self.held.clear()
         while self._descriptors:
             descriptor = self._descriptors.pop()
             # a child process may hold a copy; only the unlocking frees that one as well
             _flock(descriptor, lock=False)
             os.close(descriptor)
 
-    def _lock(self, place: str) -> None:
+    def _lock(self, place: str, *, is_needed: bool) -> None:
+        self.held.add(place)
         try:
             descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
         except OSError:
@@ -182,6 +194,9 @@ class Locks:
             return
         self._descriptors.append(descriptor)
         while not _flock(descriptor, lock=True):
+            if not is_needed:
+                self.held.remove(place)
+                return
             if self._deadline is None:
                 self._deadline = time.monotonic() + self._wait
                 if self._on_wait is not None:
@@ -192,6 +207,19 @@ class Locks:
                 sentence = f"another call has not finished within {self._wait:g} seconds"
                 raise EnvironmentRefusedError([Finding(codes.IN_USE, place, sentence)])
             time.sleep(_PAUSE)
+
+
+def is_at_work(place: str) -> bool:
+    """Tell whether a call is at work in a place."""
+    try:
+        descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return False
+    try:
+        return not _flock(descriptor, lock=True)
+    finally:
+        # which unlocks it as well
+        os.close(descriptor)
 
 
 def _flock(descriptor: int, *, lock: bool) -> bool:

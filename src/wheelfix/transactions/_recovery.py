@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from typing import TYPE_CHECKING, TypeVar
 
@@ -19,12 +18,12 @@ from wheelfix.transactions._journal import (
     staging_of,
     state_of,
 )
-from wheelfix.transactions._places import Locks, find_roots, leftovers, primary_of
+from wheelfix.transactions._places import Locks, find_roots, is_at_work, leftovers, primary_of
 from wheelfix.transactions._replay import Replay
 from wheelfix.transactions._staging import delete_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from wheelfix.transactions._journal import Journal
     from wheelfix.transactions._places import Root
@@ -51,26 +50,19 @@ def recover(
     """
     locks = Locks(roots, wait, on_wait)
     try:
-        return tuple(recover_locked(locks.acquire()))
+        return tuple(recover_locked(locks.acquire(), locks.held))
     finally:
         locks.release()
 
 
 def pending(roots: Sequence[str | os.PathLike[str]]) -> tuple[str, ...]:
     """List the staging folders of calls that have died, without a change; those of calls at work don't count."""
-    found = []
-    for place in leftovers(find_roots(roots)):
-        locks = Locks([place], 0, None)
-        with contextlib.suppress(EnvironmentRefusedError):
-            locks.acquire()
-            if is_ours(place):
-                found.append(staging_of(place))
-        locks.release()
-    return tuple(found)
+    places = leftovers(find_roots(roots))
+    return tuple(staging_of(place) for place in places if not is_at_work(place))
 
 
-def recover_locked(roots: Sequence[Root]) -> list[Finding]:
-    """Recover what is left at or above the roots, which are locked.
+def recover_locked(roots: Sequence[Root], held: Collection[str]) -> list[Finding]:
+    """Recover what is left at or above the roots, in places that are locked.
 
     :raises EnvironmentRefusedError: as :func:`recover`.
     """
@@ -78,7 +70,7 @@ def recover_locked(roots: Sequence[Root]) -> list[Finding]:
         if os.path.lexists(staging_of(anchor)) and not is_ours(anchor):
             raise foreign(anchor, "it belongs to somebody else, or no call has made it")
     # one call may have left several, which then go together
-    return [_recover_place(place) for place in leftovers(roots) if is_ours(place)]
+    return [_recover_place(place) for place in leftovers(roots) if place in held and is_ours(place)]
 
 
 def _recover_place(place: str) -> Finding:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from wheelfix import codes
 from wheelfix.codes import Finding
 from wheelfix.errors import EnvironmentRefusedError, WheelfixError
-from wheelfix.transactions._durable import sync, sync_folders_of, sync_staged
 from wheelfix.transactions._journal import (
     COMMITTED,
     UNDOING,
@@ -62,6 +61,9 @@ class Transaction:
         self.findings: tuple[Finding, ...] = ()
         self._locks = Locks(tuple(roots), wait, on_wait)
         self._durable = durable
+        if durable:
+            # loaded here, for those calls that want it: nothing is imported later
+            import wheelfix.transactions._durable  # noqa: F401
         self._staging = Staging(())
         self._removals: set[tuple[int, str]] = set()
         self._folders: set[tuple[int, str]] = set()
@@ -76,7 +78,7 @@ class Transaction:
         """
         try:
             roots = self._locks.acquire()
-            self.findings = tuple(recover_locked(roots))
+            self.findings = tuple(recover_locked(roots, self._locks.held))
             self._staging = Staging(roots)
         except BaseException:
             self._locks.release()
@@ -200,6 +202,8 @@ class Transaction:
         try:
             journal = plan_commit(self._staging, self._removals, self._folders)
             if self._durable:
+                from wheelfix.transactions._durable import sync_staged
+
                 sync_staged(journal)
             write_journal(journal, durable=self._durable)
         except OSError as error:
@@ -208,6 +212,8 @@ class Transaction:
 
     def _go_forward(self, journal: Journal) -> None:
         if self._durable:
+            from wheelfix.transactions._durable import sync
+
             sync(staging_of(journal.places[0]))
         with Replay(journal) as replay:
             for operation in journal.operations:
@@ -216,6 +222,8 @@ class Transaction:
                 except OSError as error:
                     raise cannot_write(journal.target(operation), error) from error
         if self._durable:
+            from wheelfix.transactions._durable import sync_folders_of
+
             sync_folders_of(journal)
 
     def _go_back(self, journal: Journal, error: BaseException) -> None:
