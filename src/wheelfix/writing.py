@@ -12,6 +12,7 @@ import threading
 import zlib
 from base64 import urlsafe_b64encode
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Callable, NamedTuple
 
 from wheelfix import codes
@@ -32,6 +33,7 @@ else:
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from queue import SimpleQueue
 
 __all__ = [
     "MemberToWrite",
@@ -53,7 +55,7 @@ _PIPELINED = 4 * 1024 * 1024
 #: chunks between these two
 _CHUNKS_AHEAD = 8
 #: bytes of one batch; each file counts for what making it costs
-_BATCH_SIZE, _FILE_COST = 1024 * 1024, 16 * 1024
+_BATCH_SIZE, _FILE_COST = 1024 * 1024, 8 * 1024
 #: seconds between two calls of a progress callback
 _PROGRESS_INTERVAL = 0.1
 
@@ -119,22 +121,29 @@ class MemberWriter:
         # it can't be asked by several threads at once
         self._umask = current_umask()
         self._threads: list[threading.Thread] = []
-        self._batches: deque[list[MemberToWrite]] = deque()
-        self._available = threading.Semaphore(0)
+        self._batches: SimpleQueue[list[MemberToWrite]] | None = None
         self._batch: list[MemberToWrite] = []
         self._batch_size = 0
         self._total = 0
+        self._is_pipelined = False
         self._done = 0
         self._lock = threading.Lock()
         self._stopped = False
         self._errors: list[Exception] = []
         self._differing: list[WrittenMember] = []
 
+    def expect(self, sizes: Iterable[int]) -> None:
+        """Prepare for members of these sizes, in bytes; those that are written otherwise don't matter."""
+        known = list(sizes)
+        self._total = sum(known)
+        large = sum(size > _PIPELINED for size in known)
+        # threads of their own only take time from others
+        self._is_pipelined = 0 < large < self._workers
+
     def submit(self, member: MemberToWrite) -> None:
         """Have a member written, now or later."""
         self._batch.append(member)
         self._batch_size += member.size + _FILE_COST
-        self._total += member.size
         if self._batch_size > _BATCH_SIZE:
             self._hand_over()
 
@@ -150,9 +159,9 @@ class MemberWriter:
             self._write_batch(self._batch)
             self._batch = []
         else:
-            self._hand_over()
-            for _ in self._threads:
-                self._available.release()
+            if self._batch:
+                self._hand_over()
+            self._dismiss()
             for thread in self._threads:
                 self._wait_for(thread)
             self._threads = []
@@ -164,20 +173,30 @@ class MemberWriter:
     def abandon(self) -> None:
         """Stop writing and wait for the threads; what is written stays."""
         self._stopped = True
-        for _ in self._threads:
-            self._available.release()
+        self._dismiss()
         for thread in self._threads:
             thread.join()
         self._threads = []
 
     def _hand_over(self) -> None:
-        self._batches.append(self._batch)
+        if self._batches is None:
+            # small wheels need none
+            from queue import SimpleQueue
+
+            self._batches = SimpleQueue()
+        self._batches.put(self._batch)
         self._batch, self._batch_size = [], 0
-        self._available.release()
         if len(self._threads) < self._workers:
-            thread = threading.Thread(target=self._work, name="wheelfix-writer", daemon=True)
+            work = partial(self._work, self._batches)
+            thread = threading.Thread(target=work, name="wheelfix-writer", daemon=True)
             self._threads.append(thread)
             thread.start()
+
+    def _dismiss(self) -> None:
+        """Let each thread end when it finds nothing more to do: an empty batch is the last one."""
+        if self._batches is not None:
+            for _ in self._threads:
+                self._batches.put([])
 
     def _wait_for(self, thread: threading.Thread) -> None:
         while thread.is_alive():
@@ -186,15 +205,10 @@ class MemberWriter:
 
     def _report_progress(self) -> None:
         if self._on_progress is not None:
-            self._on_progress(self._done, self._total)
+            self._on_progress(self._done, max(self._done, self._total))
 
-    def _work(self) -> None:
-        while True:
-            self._available.acquire()
-            try:
-                batch = self._batches.popleft()
-            except IndexError:
-                return
+    def _work(self, batches: SimpleQueue[list[MemberToWrite]]) -> None:
+        while batch := batches.get():
             self._write_batch(batch)
 
     def _write_batch(self, batch: Iterable[MemberToWrite]) -> None:
@@ -202,7 +216,7 @@ class MemberWriter:
             if self._stopped:
                 return
             try:
-                sha256, in_record = _write_member(member, self._umask, alone=not self._batches)
+                sha256, in_record = _write_member(member, self._umask, pipelined=self._is_pipelined)
                 if f"sha256={sha256}" != member.record_hash:
                     self._note(WrittenMember(member, sha256, in_record == member.record_hash))
             except OSError as error:
@@ -233,11 +247,11 @@ def _usable_processors() -> int:
     return os.cpu_count() or 1
 
 
-def _write_member(member: MemberToWrite, umask: int, *, alone: bool) -> tuple[str, str]:
+def _write_member(member: MemberToWrite, umask: int, *, pipelined: bool) -> tuple[str, str]:
     """Write one member.
 
     :param umask: of the process.
-    :param alone: whether no other one is waiting for a processor.
+    :param pipelined: whether a large one gets a second thread.
     :return: sha256 of its content, and its hash in the way of RECORD's row.
     """
     algorithm = member.record_hash.partition("=")[0] or "sha256"
@@ -247,7 +261,9 @@ def _write_member(member: MemberToWrite, umask: int, *, alone: bool) -> tuple[st
     try:
         if member.is_executable:
             make_executable(member.staged, umask)
-        if alone and member.size > _PIPELINED:
+        if member.size <= _SMALL:
+            _hash_and_write(descriptor, _content(member), hashes)
+        elif pipelined and member.size > _PIPELINED:
             _hash_and_write_behind(descriptor, _chunks(member), hashes)
         else:
             _hash_and_write(descriptor, _chunks(member), hashes)
@@ -337,8 +353,29 @@ def write_all_bytes(descriptor: int, content: bytes) -> None:
             rest = rest[os.write(descriptor, rest) :]
 
 
+def _content(member: MemberToWrite) -> tuple[bytes, ...]:
+    """Give a small member's content in one piece, or none of an empty one.
+
+    :raises InvalidWheelError: WF413.
+    """
+    content = member.read(member.data_offset, member.compressed_size)
+    if len(content) != member.compressed_size:
+        raise _damaged(member, "the archive ends early")
+    if member.is_deflated:
+        decompressor = _decompressor(_RAW_DEFLATE)
+        try:
+            # one byte more than there should be shows a bomb
+            content = decompressor.decompress(content, member.size + 1)
+        except _INFLATE_ERRORS as error:
+            raise _damaged(member, str(error)) from error
+        if len(content) <= member.size:
+            _check_end(member, decompressor)
+    _check_content(member, len(content), _crc32(content))
+    return (content,) if content else ()
+
+
 def _chunks(member: MemberToWrite) -> Iterator[bytes]:
-    """Give out a member's content in pieces, none of them empty.
+    """Give out a large member's content in pieces, none of them empty.
 
     :raises InvalidWheelError: WF413.
     """
@@ -353,33 +390,40 @@ def _chunks(member: MemberToWrite) -> Iterator[bytes]:
             yield piece
     except _INFLATE_ERRORS as error:
         raise _damaged(member, str(error)) from error
-    if size != member.size:
-        raise _damaged(member, "it is not as large as the archive says")
-    if crc != member.crc:
-        raise _damaged(member, "its CRC-32 is not the one in the archive")
+    _check_content(member, size, crc)
 
 
 def _inflated(member: MemberToWrite) -> Iterator[bytes]:
     decompressor = _decompressor(_RAW_DEFLATE)
-    # one byte more than there should be shows a bomb, and isn't zero, which means all
-    limit = member.size + 1 if member.size <= _SMALL else _CHUNK_SIZE
-    read_size = _SMALL if member.size <= _SMALL else _READ_SIZE
-    for compressed in _pieces(member, read_size):
+    for compressed in _pieces(member, _READ_SIZE):
         rest = compressed
         if decompressor.eof:
             raise _damaged(member, "bytes follow its end")
         while rest and not decompressor.eof:
-            piece = decompressor.decompress(rest, limit)
+            piece = decompressor.decompress(rest, _CHUNK_SIZE)
             rest = decompressor.unconsumed_tail
             if piece:
                 yield piece
     while not decompressor.eof:
-        piece = decompressor.decompress(b"", limit)
+        piece = decompressor.decompress(b"", _CHUNK_SIZE)
         if not piece:
-            raise _damaged(member, "its bytes end early")
+            break
         yield piece
+    _check_end(member, decompressor)
+
+
+def _check_end(member: MemberToWrite, decompressor: zlib._Decompress) -> None:
+    if not decompressor.eof:
+        raise _damaged(member, "its bytes end early")
     if decompressor.unused_data:
         raise _damaged(member, "bytes follow its end")
+
+
+def _check_content(member: MemberToWrite, size: int, crc: int) -> None:
+    if size != member.size:
+        raise _damaged(member, "it is not as large as the archive says")
+    if crc != member.crc:
+        raise _damaged(member, "its CRC-32 is not the one in the archive")
 
 
 def _pieces(member: MemberToWrite, size: int) -> Iterator[bytes]:

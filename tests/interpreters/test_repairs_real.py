@@ -225,7 +225,7 @@ class TestDuplicate:
         }
         made = make_wheel(tmp_path, files, tags="cp39-cp39-musllinux_1_2_x86_64")
         outcome = install([made], folder, target)
-        assert outcome.codes == ["WF102"]
+        assert outcome.codes == ["WF102", "WF428"]
         code = (
             f"import site; site.addsitedir({str(folder)!r}); "
             "import _speedups; print(_speedups.__spec__.origin)"

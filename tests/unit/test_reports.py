@@ -55,6 +55,12 @@ def test_summary(decisions: tuple[Decision, ...], lines: list[str], *, dry_run: 
     assert list(summary_lines(wheel(*decisions), dry_run=dry_run)) == lines
 
 
+def test_summary_of_an_upgrade() -> None:
+    replacing = wheel()._replace(replaces=("0.9", "0.8"))
+    first, *_ = summary_lines(replacing, dry_run=False)
+    assert first == "x 1: installed in the place of 0.9, 0.8, every name stays"
+
+
 @pytest.mark.parametrize(
     ("findings", "lines"),
     [

@@ -17,6 +17,7 @@ from wheelfix.errors import EnvironmentRefusedError, InvalidWheelError
 from wheelfix.writing import MemberToWrite, MemberWriter, WrittenMember, write_all_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 KILOBYTE, MEGABYTE = 1024, 1024 * 1024
@@ -79,7 +80,9 @@ SIZES = [0, 1, 5 * KILOBYTE, MEGABYTE, MEGABYTE + 1, 3 * MEGABYTE, 9 * MEGABYTE]
 @pytest.mark.parametrize("compressible", [True, False])
 def test_what_is_deflated_is_inflated(size: int, *, compressible: bool, tmp_path: Path) -> None:
     content = b"a" * size if compressible else noise(size)
-    writer = MemberWriter()
+    writer = MemberWriter(workers=2)
+    # (a single large one is hashed and written by a thread of its own)
+    writer.expect([size])
     writer.submit(member(tmp_path / "file", content))
     assert writer.finish() == []
     assert (tmp_path / "file").read_bytes() == content
@@ -88,7 +91,8 @@ def test_what_is_deflated_is_inflated(size: int, *, compressible: bool, tmp_path
 @pytest.mark.parametrize("size", SIZES)
 def test_what_is_stored_is_copied(size: int, tmp_path: Path) -> None:
     content = noise(size)
-    writer = MemberWriter()
+    writer = MemberWriter(workers=2)
+    writer.expect([size])
     writer.submit(member(tmp_path / "file", content, content, is_deflated=False))
     assert writer.finish() == []
     assert (tmp_path / "file").read_bytes() == content
@@ -99,7 +103,8 @@ def test_many_members_are_written_by_several_threads(workers: int | None, tmp_pa
     told: list[tuple[int, int]] = []
     writer = MemberWriter(lambda done, total: told.append((done, total)), workers)
     contents = {f"file{number}": noise(number * 2000) for number in range(100)}
-    contents |= {"large": noise(6 * MEGABYTE), "larger": noise(7 * MEGABYTE)}
+    contents |= {"large": noise(6 * MEGABYTE), "larger": noise(7 * MEGABYTE), "last": b"small"}
+    writer.expect(map(len, contents.values()))
     for name, content in contents.items():
         writer.submit(member(tmp_path / name, content))
     assert writer.finish() == []
@@ -145,6 +150,44 @@ def test_damage_is_found(damage: dict[str, object], words: str, tmp_path: Path) 
     assert raised.value.code is codes.DAMAGED_MEMBER
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda packed: b"\xff" + packed, "invalid"),
+        (lambda packed: packed[:-5], "end early"),
+        (lambda packed: packed + b"x", "follow"),
+    ],
+    ids=["no deflate stream", "cut", "bytes behind it"],
+)
+def test_damage_of_a_large_member_is_found(
+    change: Callable[[bytes], bytes], words: str, tmp_path: Path
+) -> None:
+    content = noise(2 * MEGABYTE)
+    writer = MemberWriter()
+    writer.submit(member(tmp_path / "file", content, change(deflated(content))))
+    with pytest.raises(InvalidWheelError, match=words):
+        writer.finish()
+
+
+def test_a_large_member_that_compresses_well_comes_out_whole(tmp_path: Path) -> None:
+    # the last compressed bytes hold more than a chunk of content
+    content = b"a" * 9 * MEGABYTE
+    writer = MemberWriter()
+    writer.submit(member(tmp_path / "file", content))
+    assert writer.finish() == []
+    assert (tmp_path / "file").read_bytes() == content
+
+
+def test_empty_blocks_before_a_large_members_content_are_no_matter(tmp_path: Path) -> None:
+    content = noise(2 * MEGABYTE)
+    # stored blocks of no bytes (RFC 1951, 3.2.4), more of them than are read at once
+    packed = b"\0\0\0\xff\xff" * 20_000 + deflated(content)
+    writer = MemberWriter()
+    writer.submit(member(tmp_path / "file", content, packed))
+    assert writer.finish() == []
+    assert (tmp_path / "file").read_bytes() == content
+
+
 def test_bytes_behind_the_end_of_a_large_member_are_found(tmp_path: Path) -> None:
     content = noise(2 * MEGABYTE)
     packed = deflated(content)
@@ -163,8 +206,9 @@ def test_a_bomb_is_not_inflated_beyond_what_it_declares(tmp_path: Path) -> None:
     assert (tmp_path / "file").stat().st_size <= 2 * MEGABYTE
 
 
-def test_an_archive_that_was_cut_meanwhile_is_damage(tmp_path: Path) -> None:
-    broken = member(tmp_path / "file", b"content")._replace(read=lambda _offset, _size: b"")
+@pytest.mark.parametrize("size", [7, 3 * MEGABYTE])
+def test_an_archive_that_was_cut_meanwhile_is_damage(size: int, tmp_path: Path) -> None:
+    broken = member(tmp_path / "file", noise(size))._replace(read=lambda _offset, _size: b"")
     writer = MemberWriter()
     writer.submit(broken)
     with pytest.raises(InvalidWheelError, match="archive ends early"):
@@ -173,7 +217,8 @@ def test_an_archive_that_was_cut_meanwhile_is_damage(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [10, 9 * MEGABYTE])
 def test_another_hash_than_records_is_an_error(size: int, tmp_path: Path) -> None:
-    writer = MemberWriter()
+    writer = MemberWriter(workers=2)
+    writer.expect([size])
     writer.submit(member(tmp_path / "file", noise(size), expected=ANOTHER))
     with pytest.raises(InvalidWheelError, match="hash is not the one") as raised:
         writer.finish()
@@ -207,7 +252,8 @@ def test_another_stronger_hash_than_records_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [10, 9 * MEGABYTE])
 def test_a_file_that_cannot_be_written_is_named_as_it_will_be(size: int, tmp_path: Path) -> None:
-    writer = MemberWriter()
+    writer = MemberWriter(workers=2)
+    writer.expect([size])
     writer.submit(member(tmp_path / "missing" / "file", noise(size)))
     with pytest.raises(EnvironmentRefusedError) as raised:
         writer.finish()
@@ -221,13 +267,20 @@ def test_a_file_that_finds_no_room_is_told(size: int, tmp_path: Path) -> None:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))
     try:
-        writer = MemberWriter()
+        writer = MemberWriter(workers=2)
+        writer.expect([size])
         writer.submit(member(tmp_path / "file", noise(size)))
         with pytest.raises(EnvironmentRefusedError, match="too large") as raised:
             writer.finish()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert raised.value.code is codes.CANNOT_WRITE
+
+
+def test_a_writer_that_was_given_nothing_can_be_abandoned() -> None:
+    writer = MemberWriter()
+    writer.abandon()
+    assert writer.finish() == []
 
 
 def test_an_abandoned_writer_has_no_thread_left_and_writes_no_more(tmp_path: Path) -> None:

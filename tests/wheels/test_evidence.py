@@ -33,7 +33,7 @@ MUSL_WITH_GLIBC_VERSIONS = [
     known.file for known in wheels_for("libgcc_s with GLIBC versions on musl")
 ]
 # Wheel-Version: 0.1
-BROKEN = {"wheel-0.9.7-py27-none-any.whl"}
+BROKEN = {"selenium-4.1.0-py3-none-any.whl", "wheel-0.9.7-py27-none-any.whl"}
 TARGETS = (
     ("cp39-musl",),
     ("cp311-gnu", "cp311-musl"),

@@ -167,6 +167,10 @@ class WheelArchive(WheelSource):
         """
         return self._packed(path, self._members[path])
 
+    def sizes(self) -> list[int]:
+        """Give the size of each member's content, in bytes."""
+        return [member.size for member in self._members.values()]
+
     def read_at(self, offset: int, size: int) -> bytes:
         """Read bytes of the wheel file; threads may do so at the same time.
 
