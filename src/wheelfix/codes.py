@@ -5,9 +5,8 @@ A code stays what it is for ever; ``wheelfix explain CODE`` prints its page from
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 __all__ = ["CODES", "Code", "Finding", "Severity"]
 
@@ -20,8 +19,7 @@ class Severity(Enum):
     NOTE = "note"
 
 
-@dataclass(frozen=True)
-class Code:
+class Code(NamedTuple):
     """One kind of finding.
 
     :param id: stable name, ``WF`` and three digits.
@@ -38,8 +36,7 @@ class Code:
     can_be_allowed: bool = False
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """Something found out about one wheel, one of its members, or the environment.
 
     :param code: which kind.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from wheelfix import codes
 from wheelfix.codes import Finding
@@ -25,8 +25,7 @@ __all__ = ["SCHEMES", "InstallOptions", "environment_findings", "folders_of"]
 SCHEMES = ("purelib", "platlib", "headers", "scripts", "data")
 
 
-@dataclass(frozen=True)
-class InstallOptions:
+class InstallOptions(NamedTuple):
     """Where a wheel goes and what comes with it.
 
     The defaults are those of ``python -m installer``, but RECORD is held against the wheel.
@@ -48,7 +47,7 @@ class InstallOptions:
     """
 
     flat_folder: str | None = None
-    folders: Mapping[str, str] = field(default_factory=dict)
+    folders: Mapping[str, str] = MappingProxyType({})
     destdir: str | None = None
     interpreter: str | None = None
     script_kind: LauncherKind | None = None
@@ -114,7 +113,7 @@ def environment_findings(
         message = externally_managed(target)
         if message is not None:
             finding = Finding(codes.EXTERNALLY_MANAGED, str(target.executable), message)
-            findings.append(replace(finding, allowed=finding.code.id in policy.allow))
+            findings.append(finding._replace(allowed=finding.code.id in policy.allow))
     if any(finding.refuses for finding in findings):
         raise EnvironmentRefusedError(findings)
     return tuple(findings)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from installer.sources import WheelSource
@@ -164,8 +163,7 @@ def _with_facts(wheel: Wheel, source: WheelSource, targets: Sequence[Target]) ->
     if not in_doubt:
         return wheel
     examined = dict(_examined(source, in_doubt, wheel.members))
-    return replace(
-        wheel,
+    return wheel._replace(
         members=tuple(examined.get(member.path, member) for member in wheel.members),
         path_entries=tuple(_path_entries(source, wheel.members)),
     )
@@ -245,16 +243,16 @@ def _member(member: Member, head: bytes) -> Member:
     binary_format = "pe" if head.startswith(b"MZ") else _FORMATS.get(head[:4])
     if binary_format is None:
         return member
-    member = replace(member, binary_format=binary_format)
+    member = member._replace(binary_format=binary_format)
     if binary_format != "elf":
         return member
     # pyelftools takes 30 ms to import
     from wheelfix.elf import MalformedElfError, read_architecture
 
     try:
-        return replace(member, architecture=read_architecture(head, member.path))
+        return member._replace(architecture=read_architecture(head, member.path))
     except MalformedElfError as error:
-        return replace(member, malformed=error.findings[0].sentence)
+        return member._replace(malformed=error.findings[0].sentence)
 
 
 def _examined(
@@ -275,9 +273,9 @@ def _examined(
             try:
                 facts = read_facts(cast("BinaryIO", copy), path, symbols)
             except MalformedElfError as error:
-                yield path, replace(member, malformed=error.findings[0].sentence)
+                yield path, member._replace(malformed=error.findings[0].sentence)
             else:
-                yield path, replace(member, facts=facts)
+                yield path, member._replace(facts=facts)
 
 
 def _path_entries(source: WheelSource, members: Sequence[Member]) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from support.target_maker import make_target
@@ -92,7 +91,7 @@ def library(
         libc_families=frozenset(libcs),
         init_symbols=frozenset(init_symbols),
     )
-    return replace(text(path), binary_format="elf", architecture=architecture, facts=facts)
+    return text(path)._replace(binary_format="elf", architecture=architecture, facts=facts)
 
 
 def module(
@@ -108,12 +107,12 @@ def module(
 
 def binary(path: str, binary_format: str = "mach-o") -> Member:
     """Make a file of another binary format."""
-    return replace(text(path), binary_format=binary_format)
+    return text(path)._replace(binary_format=binary_format)
 
 
 def broken(path: str) -> Member:
     """Make a file that begins like an ELF file."""
-    return replace(text(path), binary_format="elf", malformed="its header is cut off or damaged")
+    return text(path)._replace(binary_format="elf", malformed="its header is cut off or damaged")
 
 
 def wheel_of(members: Iterable[Member], tags: str) -> Wheel:
@@ -132,10 +131,10 @@ def make_plan(
     check_tags: bool = True,
 ) -> Plan:
     """Plan with the evidence that the planner asks for, and no more."""
-    wheel = replace(wheel_of(members, tags), path_entries=path_entries, check_tags=check_tags)
+    wheel = wheel_of(members, tags)._replace(path_entries=path_entries, check_tags=check_tags)
     asked_for = members_in_doubt(wheel, targets)
-    known = tuple(each if each.path in asked_for else replace(each, facts=None) for each in members)
-    return plan(replace(wheel, members=known), targets, policy or Policy())
+    known = tuple(each if each.path in asked_for else each._replace(facts=None) for each in members)
+    return plan(wheel._replace(members=known), targets, policy or Policy())
 
 
 def allow(*codes: str) -> Policy:

@@ -473,7 +473,7 @@ OTHER_FILES = {
     "malformed module": Row(broken("m" + GNU39), "cp39-musl", T_MUSL39, "WF208 keep"),
     "malformed file": Row(broken("p/data.bin"), "cp39-musl", T_MUSL39, "WF207 keep"),
     "its header reads, its tables don't": Row(
-        replace(module("m" + GNU39), facts=None, malformed="its tables can't be read"),
+        module("m" + GNU39)._replace(facts=None, malformed="its tables can't be read"),
         "cp39-musl",
         T_MUSL39,
         "WF208 keep",
@@ -909,7 +909,7 @@ DOUBT: dict[str, tuple[list[Member], str, str, set[str]]] = {
 def test_only_what_is_in_doubt_is_read(
     members: list[Member], on: str, tags: str, expected: set[str]
 ) -> None:
-    unread = tuple(replace(member, facts=None) for member in members)
+    unread = tuple(member._replace(facts=None) for member in members)
     wheel = Wheel("e.whl", parse_wheel_tags(tags), unread)
     assert members_in_doubt(wheel, [target(on)]) == expected
 

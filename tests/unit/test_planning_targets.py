@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -285,7 +284,7 @@ def test_a_file_without_any_common_name_leaves_another_its_own() -> None:
 
 def test_tags_must_vouch_for_each_targets_libc() -> None:
     on = [target("cp39-glibc"), target("cp39-gnu")]
-    unread = replace(module("m" + GNU39), facts=None)
+    unread = module("m" + GNU39)._replace(facts=None)
     assert members_in_doubt(wheel_of([unread], "cp39-cp39-manylinux_2_17_x86_64"), on)
     assert not members_in_doubt(wheel_of([unread], "cp39-cp39-manylinux_2_17_x86_64"), on[:1])
 
@@ -446,7 +445,7 @@ def test_every_target_finds_a_module_that_fits(
     plan = make_plan(wheel, on, tags, check_tags=False)
     if plan.refusals:
         return
-    whole = replace(wheel_of(wheel, tags), check_tags=False)
+    whole = wheel_of(wheel, tags)._replace(check_tags=False)
     places = installed(plan, wheel)
     modules = candidates(wheel, tags)
     for module_, each in product(modules, on):

@@ -60,7 +60,7 @@ class PlannedWheel:
         self.script_kind = options.script_kind or get_launcher_kind()
         # the interpreter's path would make the file another one on every machine
         unplaced = tuple(
-            replace(finding, subject=codes.EXTERNALLY_MANAGED.reason) for finding in findings
+            finding._replace(subject=codes.EXTERNALLY_MANAGED.reason) for finding in findings
         )
         self.metadata = _metadata(plan.with_findings(unplaced), options)
         duplicates = [each for each in plan.decisions if each.action is Action.DUPLICATE]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wheelfix import codes
@@ -79,7 +78,7 @@ def plan(wheel: Wheel, targets: Sequence[Target], policy: Policy) -> Plan:
         # the rules for machine code take time to import, and most wheels have none
         from wheelfix.planning._table import decide_binaries
 
-        decisions += decide_binaries(replace(wheel, members=members), targets, policy)
+        decisions += decide_binaries(wheel._replace(members=members), targets, policy)
     return Plan(wheel.file_name, tuple(decisions), tuple(findings))
 
 

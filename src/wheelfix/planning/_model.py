@@ -65,11 +65,10 @@ class Policy(NamedTuple):
     def permit(self, finding: Finding) -> Finding:
         """Mark a refusal as allowed, if the caller lets it through."""
         allowed = finding.code.can_be_allowed and finding.code.id in self.allow
-        return replace(finding, allowed=True) if allowed else finding
+        return finding._replace(allowed=True) if allowed else finding
 
 
-@dataclass(frozen=True)
-class Member:
+class Member(NamedTuple):
     """One file of a wheel.
 
     :param path: in the wheel, with forward slashes.
@@ -120,8 +119,7 @@ def module_name(member: Member) -> str:
     return folders[-1] if stem == "__init__" and folders else stem
 
 
-@dataclass(frozen=True)
-class Wheel:
+class Wheel(NamedTuple):
     """What the planner knows of one wheel.
 
     :param file_name: what to call it.
