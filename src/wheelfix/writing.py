@@ -367,7 +367,7 @@ def _content(member: MemberToWrite) -> tuple[bytes, ...]:
             # one byte more than there should be shows a bomb
             content = decompressor.decompress(content, member.size + 1)
         except _INFLATE_ERRORS as error:
-            raise _damaged(member, str(error)) from error
+            raise _damaged(member, "its compressed bytes are damaged") from error
         if len(content) <= member.size:
             _check_end(member, decompressor)
     _check_content(member, len(content), _crc32(content))
@@ -389,7 +389,7 @@ def _chunks(member: MemberToWrite) -> Iterator[bytes]:
                 break
             yield piece
     except _INFLATE_ERRORS as error:
-        raise _damaged(member, str(error)) from error
+        raise _damaged(member, "its compressed bytes are damaged") from error
     _check_content(member, size, crc)
 
 

@@ -128,7 +128,7 @@ def test_files_get_the_mode_that_the_umask_leaves(
 
 
 DAMAGED = [
-    pytest.param({"packed": b"\xff\xff\xff"}, "invalid", id="no deflate stream"),
+    pytest.param({"packed": b"\xff\xff\xff"}, "are damaged", id="no deflate stream"),
     pytest.param({"packed": deflated(b"content")[:-2]}, "end early", id="cut"),
     pytest.param({"packed": b""}, "end early", id="nothing"),
     pytest.param({"packed": deflated(b"content") + b"x"}, "follow", id="bytes behind it"),
@@ -153,7 +153,7 @@ def test_damage_is_found(damage: dict[str, object], words: str, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda packed: b"\xff" + packed, "invalid"),
+        (lambda packed: b"\xff" + packed, "are damaged"),
         (lambda packed: packed[:-5], "end early"),
         (lambda packed: packed + b"x", "follow"),
     ],
