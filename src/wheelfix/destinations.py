@@ -21,7 +21,7 @@ from wheelfix import codes
 from wheelfix.archive import DEFLATED, STORED, MemberStream
 from wheelfix.codes import Finding
 from wheelfix.errors import EnvironmentRefusedError, FileExistsRefusedError, InvalidWheelError
-from wheelfix.transactions import Rank
+from wheelfix.transactions import Rank, cannot_write
 from wheelfix.writing import (
     MemberToWrite,
     MemberWriter,
@@ -266,7 +266,7 @@ class TransactionalDestination(WheelDestination):
                 except OSError:
                     shutil.copy2(original, staged)
             except OSError as error:
-                raise _cannot_write(self.location(*self._written[staged]), error) from error
+                raise cannot_write(self.location(*self._written[staged]), error) from error
 
     def complete(
         self,
@@ -375,7 +375,7 @@ class TransactionalDestination(WheelDestination):
             with contextlib.suppress(FileExistsError):
                 os.mkdir(staged)
         except OSError as error:
-            raise _cannot_write(folder.final, error) from error
+            raise cannot_write(folder.final, error) from error
         return staged
 
     def _write(
@@ -403,7 +403,7 @@ class TransactionalDestination(WheelDestination):
             if not superseded:
                 self._forget(staged)
             if isinstance(error, OSError):
-                raise _cannot_write(self.location(scheme, path), error) from error
+                raise cannot_write(self.location(scheme, path), error) from error
             raise
         digest = urlsafe_b64encode(sha256.digest()).rstrip(b"=").decode("ascii")
         return RecordEntry(path, Hash("sha256", digest), size)
@@ -492,12 +492,6 @@ def _name_limit(folder: str) -> int:
         # pathconf(3): not every system has it, or knows the answer
         except (AttributeError, OSError, ValueError):
             return _NAME_MAX
-
-
-def _cannot_write(file: str, error: OSError) -> EnvironmentRefusedError:
-    return EnvironmentRefusedError(
-        [Finding(codes.CANNOT_WRITE, file, error.strerror or str(error))]
-    )
 
 
 def under_destdir(path: str, destdir: str | None) -> str:

@@ -20,6 +20,7 @@ __all__ = [
     "add_python_option",
     "add_transaction_options",
     "add_wait_option",
+    "allowed_code",
     "check_place",
     "given_folders",
     "is_outside_environment",
@@ -41,6 +42,17 @@ def known_code(text: str) -> Code:
             f"there is no code {text!r}; `wheelfix explain` lists them"
         )
     return code
+
+
+def allowed_code(text: str) -> str:
+    """Look up a code for ``--allow``.
+
+    :raises argparse.ArgumentTypeError: if there is none, or nothing can be done in spite of it.
+    """
+    code = known_code(text)
+    if not code.can_be_allowed:
+        raise argparse.ArgumentTypeError(f"{code.id} can't be allowed: {code.reason}")
+    return code.id
 
 
 def add_python_option(parser: argparse._ActionsContainer, use: str, repeated: str) -> None:
@@ -129,7 +141,8 @@ def given_folders(options: argparse.Namespace) -> dict[str, str]:
 def is_outside_environment(options: argparse.Namespace, folders: Mapping[str, str]) -> bool:
     """Say whether PEP 668 has no say: as for pip (_internal/commands/install.py), or by naming every folder."""
     places = (options.destdir, options.prefix, options.target)
-    return any(each is not None for each in places) or len(folders) == len(SCHEMES)
+    only_reports = options.dry_run and options.report is not None
+    return any(each is not None for each in places) or only_reports or len(folders) == len(SCHEMES)
 
 
 def _folder(text: str) -> str:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from wheelfix.cli._options import (
     add_place,
     add_transaction_options,
+    allowed_code,
     check_place,
     given_folders,
     is_outside_environment,
-    known_code,
     named_targets,
 )
 from wheelfix.cli._progress import ProgressLine
@@ -137,7 +137,7 @@ def _add_repair(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="CODE",
-        type=_allowed_code,
+        type=allowed_code,
         help="let the wheel through in spite of this refusal, like WF202",
     )
     repair.add_argument(
@@ -152,13 +152,6 @@ def _shebang(text: str) -> str:
     if not text.strip() or len(text.splitlines()) > 1 or text.startswith("#!"):
         raise argparse.ArgumentTypeError("give the one line that follows `#!`, and not empty")
     return text
-
-
-def _allowed_code(text: str) -> str:
-    code = known_code(text)
-    if not code.can_be_allowed:
-        raise argparse.ArgumentTypeError(f"{code.id} can't be allowed: {code.reason}")
-    return code.id
 
 
 def run(options: argparse.Namespace) -> int:
@@ -207,9 +200,7 @@ def _install_options(options: argparse.Namespace) -> InstallOptions:
         durable=options.durable,
         wait=options.wait,
         installer_file=not options.no_installer_file,
-        # what is only reported needs no place (pip, _internal/commands/install.py)
-        outside_environment=is_outside_environment(options, given)
-        or (options.dry_run and options.report is not None),
+        outside_environment=is_outside_environment(options, given),
     )
 
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from wheelfix.cli._options import (
     add_place,
     add_transaction_options,
+    allowed_code,
     check_place,
     given_folders,
     is_outside_environment,
-    known_code,
     named_targets,
 )
 from wheelfix.cli._progress import ProgressLine
@@ -74,7 +74,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         action="append",
         default=[],
         metavar="CODE",
-        type=_allowed_code,
+        type=allowed_code,
         help="go on in spite of this refusal, like WF504",
     )
     what.add_argument(
@@ -95,13 +95,6 @@ def _name(text: str) -> str:
             f"{text!r} is no distribution's name; versions don't count"
         )
     return text
-
-
-def _allowed_code(text: str) -> str:
-    code = known_code(text)
-    if not code.can_be_allowed:
-        raise argparse.ArgumentTypeError(f"{code.id} can't be allowed: {code.reason}")
-    return code.id
 
 
 def run(options: argparse.Namespace) -> int:
@@ -135,14 +128,13 @@ def run(options: argparse.Namespace) -> int:
 
 def _install_options(options: argparse.Namespace) -> InstallOptions:
     given = given_folders(options)
-    only_reports = options.dry_run and options.report is not None
     return InstallOptions(
         flat_folder=options.target,
         folders=given,
         destdir=options.destdir,
         durable=options.durable,
         wait=options.wait,
-        outside_environment=only_reports or is_outside_environment(options, given),
+        outside_environment=is_outside_environment(options, given),
     )
 
 
