@@ -93,7 +93,7 @@ def _stage(wheels: Sequence[PlannedWheel], targets: Sequence[Target]) -> list[Wr
     :return: whose content RECORD is silent about, or wrong about where that is let through.
     """
     writer = wheels[0].writer
-    writer.expect(size for wheel in wheels for size in wheel.archive.sizes())
+    writer.expect([wheel.archive for wheel in wheels])
     try:
         with warnings.catch_warnings():
             # what is left out of a wheel is a finding of its plan already
