@@ -19,7 +19,13 @@ if TYPE_CHECKING:
     from wheelfix.planning import Policy
     from wheelfix.targets import Target
 
-__all__ = ["SCHEMES", "InstallOptions", "environment_findings", "folders_of"]
+__all__ = [
+    "SCHEMES",
+    "InstallOptions",
+    "environment_findings",
+    "folders_of",
+    "under_destdir",
+]
 
 #: the schemes of a wheel (wheel specification, "The .data directory")
 SCHEMES = ("purelib", "platlib", "headers", "scripts", "data")
@@ -117,3 +123,16 @@ def environment_findings(
     if any(finding.refuses for finding in findings):
         raise EnvironmentRefusedError(findings)
     return tuple(findings)
+
+
+def under_destdir(path: str, destdir: str | None) -> str:
+    """Give the path to work with of one that the target sees.
+
+    :param path: absolute.
+    :param destdir: folder that stands for the target's root, None for the real one.
+    """
+    if destdir is None:
+        return path
+    below_root = os.path.splitdrive(path)[1].lstrip(os.sep)
+    root = os.path.abspath(destdir)
+    return os.path.join(root, below_root) if below_root else root

@@ -260,7 +260,7 @@ def test_nothing_is_in_the_way_up_to_the_top(
     for destdir in ("build", "", "./a/../b"):
         folders = folders_in(Path("/"))
         with committed(tmp_path, folders=folders, destdir=destdir) as destination:
-            assert destination.obstacle("data", "share/x") is None
+            assert destination.look_up("data", "share/x")[1] is None
             write(destination, "share/x", scheme=DATA)
         assert Path(os.path.normpath(destdir), "share/x").read_bytes() == b"new"
 
@@ -559,7 +559,7 @@ def test_it_works_under_installer(tmp_path: Path) -> None:
 
 def test_a_name_that_the_file_system_cannot_hold(tmp_path: Path) -> None:
     destination = destination_in(tmp_path)
-    finding = destination.obstacle("purelib", "pkg/\ud800.py")
+    _, finding = destination.look_up("purelib", "pkg/\ud800.py")
     assert finding is not None
     assert finding.code.id == "WF506"
     assert finding.sentence == "the encoding of file names, utf-8, has no bytes for it"

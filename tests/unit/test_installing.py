@@ -346,11 +346,13 @@ def test_one_wheel_given_twice(tmp_path: Path, wheels: Path) -> None:
     assert len(caught.value.findings) == 5
 
 
-def test_two_schemes_that_are_one_folder(tmp_path: Path, wheels: Path) -> None:
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_two_schemes_that_are_one_folder(tmp_path: Path, wheels: Path, *, overwrite: bool) -> None:
     """Data and purelib are one where --target is; the planner can't know."""
     wheel = make_wheel(wheels, {"a.py": "1", "example-1.0.data/data/a.py": "2"})
-    with pytest.raises(FileExistsRefusedError, match=r"lib/a\.py: .* brings it twice"):
-        install_wheels([wheel], [make_target()], None, options_in(tmp_path))
+    options = options_in(tmp_path, overwrite_existing=overwrite)
+    with pytest.raises(InvalidWheelError, match=r"WF410 .*lib/a\.py: .* brings it twice"):
+        install_wheels([wheel], [make_target()], None, options)
     assert not (tmp_path / LIB).exists()
 
 

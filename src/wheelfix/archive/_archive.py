@@ -99,7 +99,7 @@ class WheelArchive(WheelSource):
         self._members = self._read_members()
         self._paths = [path for path in self._members if not path.endswith("/")]
         self._dist_info_dir = find_dist_info(
-            self._folders, self.distribution, self.version, inspection
+            self._folders, self.distribution, self.version, self.data_dir, inspection
         )
         self._check_wheel_metadata()
         self._record = self._read_record()

@@ -10,7 +10,7 @@ from wheelfix import codes
 from wheelfix.archive._names import interpreter_name, unsafe_reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
     from wheelfix.archive._inspection import Inspection
 
@@ -24,16 +24,24 @@ __all__ = [
 
 
 def find_dist_info(
-    folders: Iterable[str], distribution: str, version: str, inspection: Inspection
+    folders: Collection[str],
+    distribution: str,
+    version: str,
+    data_dir: str,
+    inspection: Inspection,
 ) -> str:
     """Give the name of the one dist-info folder.
 
     :param folders: all folders of the wheel.
+    :param data_dir: name of the .data folder, whose import schemes would bring a second one into site-packages.
     :raises InvalidWheelError: WF403 if there is none, a second one, or another project's.
     """
-    found = sorted(
-        folder for folder in folders if folder.endswith(".dist-info") and "/" not in folder
-    )
+    all_found = [folder for folder in folders if folder.endswith(".dist-info")]
+    found = sorted(folder for folder in all_found if "/" not in folder)
+    for scheme in ("purelib", "platlib"):
+        start = f"{data_dir}/{scheme}/"
+        inner = (each[len(start) :] for each in all_found if each.startswith(start))
+        found += sorted(each for each in inner if "/" not in each and each not in found)
     if len(found) != 1:
         sentence = f"there must be one dist-info folder, found {found or 'none'}"
         inspection.refuse(codes.BAD_DIST_INFO, sentence)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from installer.utils import canonicalize_name
 
-from wheelfix.layout import folders_of
+from wheelfix.layout import folders_of, under_destdir
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,6 +29,9 @@ _OWN_SCRIPT = re.compile(
 _OWN_TOOL = re.compile(r"(?:idle|pydoc|2to3)[0-9.]*(?:-[0-9.]+)?", re.IGNORECASE)
 _OWN_LIBRARY = re.compile(r"lib(?:python|pypy)[^/]*\.(?:so|a|dylib)[0-9.]*", re.IGNORECASE)
 
+#: as sysconfig has them, and Debian
+_SITE_NAMES = frozenset({"site-packages", "dist-packages"})
+
 
 class Environment:
     """Where distributions are installed: all paths are those to work with, in destdir if there is one.
@@ -42,7 +45,7 @@ class Environment:
     """
 
     def __init__(self, targets: Sequence[Target], options: InstallOptions) -> None:
-        self._destdir = None if options.destdir is None else os.path.abspath(options.destdir)
+        self._destdir = options.destdir
         folders = folders_of(targets, options, "")
         final = {scheme: self.final(folder) for scheme, folder in folders.items()}
         self.roots = tuple(dict.fromkeys(final.values()))
@@ -54,13 +57,16 @@ class Environment:
         self._resolved = {root: os.path.realpath(root) for root in self.roots}
         self._deepest_first = sorted(self.roots, key=len, reverse=True)
         self._scripts = final["scripts"]
-        self._own_folders = self._folders(targets, ("stdlib", "platstdlib"))
+        self._own_folders = (
+            *self._folders(targets, ("stdlib", "platstdlib")),
+            *self._libraries_beside_sites(),
+        )
         self._header_folders = self._folders(targets, ("include", "platinclude"))
         self._is_virtual = all(target.prefix != target.base_prefix for target in targets)
         self._prefixes = {self.final(target.prefix) for target in targets if target.prefix}
-        self._library_folders = {
-            os.path.join(prefix, name) for prefix in self._prefixes for name in ("lib", "lib64")
-        }
+        if self.flat is None:
+            # with --prefix the environment is another one than the target's own
+            self._prefixes.add(final["data"])
         self._executables = {
             identity for target in targets for identity in _identities(target.executable)
         }
@@ -70,12 +76,16 @@ class Environment:
         found = [target.paths[name] for target in targets for name in names if name in target.paths]
         return tuple(dict.fromkeys(each for path in found for each in (self.final(path), path)))
 
+    def _libraries_beside_sites(self) -> Iterator[str]:
+        """Give the standard libraries that lie around site folders: with --prefix, another interpreter's."""
+        for site in self.sites:
+            above, name = os.path.split(site)
+            if name in _SITE_NAMES and os.path.isfile(os.path.join(above, "os.py")):
+                yield above
+
     def final(self, path: str) -> str:
         """Give the path to work with of one that the target sees."""
-        path = os.path.abspath(path)
-        if self._destdir is None:
-            return path
-        return os.path.join(self._destdir, os.path.splitdrive(path)[1].lstrip(os.sep))
+        return under_destdir(os.path.abspath(path), self._destdir)
 
     def root_of(self, path: str) -> str | None:
         """Give the deepest scheme folder that a path lies below."""

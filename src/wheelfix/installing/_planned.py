@@ -11,7 +11,8 @@ from installer.utils import get_launcher_kind, parse_entrypoints
 from wheelfix import codes
 from wheelfix.archive import scheme_of
 from wheelfix.codes import Finding
-from wheelfix.destinations import TransactionalDestination, under_destdir
+from wheelfix.destinations import TransactionalDestination
+from wheelfix.layout import under_destdir
 from wheelfix.planning import Action
 
 if TYPE_CHECKING:
@@ -77,6 +78,12 @@ class PlannedWheel:
             },
             shebang=options.interpreter,
             writer=writer,
+        )
+        # with --prefix, files go to another interpreter's environment, if there is one
+        self.standard_library.update(
+            above
+            for above in map(os.path.dirname, self.destination.import_folders)
+            if os.path.isfile(os.path.join(above, "os.py"))
         )
 
     def scheme_of(self, path: str) -> tuple[str, str]:

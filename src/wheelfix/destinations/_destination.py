@@ -1,4 +1,4 @@
-"""Where a wheel's files go: into staging first, to be committed by a transaction."""
+"""installer's destination, whose files go into staging first."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ import hashlib
 import os
 import shutil
 from base64 import urlsafe_b64encode
-from copy import copy
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 
 from installer.destinations import WheelDestination
@@ -20,8 +18,9 @@ from installer.utils import Scheme, construct_record_file, fix_shebang
 from wheelfix import codes
 from wheelfix.archive import DEFLATED, STORED, MemberStream
 from wheelfix.codes import Finding
-from wheelfix.errors import EnvironmentRefusedError, FileExistsRefusedError, InvalidWheelError
-from wheelfix.transactions import Rank, cannot_write
+from wheelfix.destinations._places import FinalPlaces
+from wheelfix.errors import EnvironmentRefusedError, FileExistsRefusedError
+from wheelfix.transactions import cannot_write
 from wheelfix.writing import (
     MemberToWrite,
     MemberWriter,
@@ -35,48 +34,13 @@ if TYPE_CHECKING:
 
     from installer.scripts import LauncherKind, ScriptSection
 
+    from wheelfix.destinations._places import Folder, Place
     from wheelfix.transactions import Transaction
     from wheelfix.writing import WrittenMember
 
-__all__ = ["TransactionalDestination", "roots_of", "under_destdir"]
+__all__ = ["TransactionalDestination"]
 
 _COPY_SIZE = 256 * 1024
-_NAME_MAX = 255  # of Linux (limits.h), where the file system can't be asked
-
-
-def roots_of(folders: Mapping[str, str], destdir: str | None) -> list[str]:
-    """List the folders that a transaction for these schemes works in.
-
-    :param folders: folder by scheme, absolute, as the target sees them.
-    :param destdir: folder that stands for the target's root.
-    """
-    return list(dict.fromkeys(under_destdir(each, destdir) for each in folders.values()))
-
-
-class _Folder:
-    """A folder that gets files, as it is before the call."""
-
-    def __init__(self, final: str, rank: Rank, name_limit: int, finding: Finding | None) -> None:
-        self.final = final
-        self.rank = rank
-        self.name_limit = name_limit
-        self.finding = finding
-        self.staged: str | None = None
-        self.exists = finding is not None or os.path.lexists(final)
-        self.names: frozenset[str] = frozenset()
-        if self.exists:
-            # one that can't be listed tells when it is written to
-            with contextlib.suppress(OSError):
-                self.names = frozenset(os.listdir(final))
-        self.is_free = finding is None and not self.names and final.isascii()
-
-    def missing_folder(self, name: str) -> _Folder:
-        """Give a folder in this one, which doesn't exist."""
-        inner = copy(self)
-        inner.final = f"{self.final}{os.sep}{name}"
-        inner.staged = None
-        inner.is_free = self.is_free and name.isascii() and len(name) <= self.name_limit
-        return inner
 
 
 class _Original(NamedTuple):
@@ -120,19 +84,13 @@ class TransactionalDestination(WheelDestination):
         writer: MemberWriter | None = None,
     ) -> None:
         self._folders = folders
-        self._roots = {
-            scheme: under_destdir(os.path.abspath(folder), destdir)
-            for scheme, folder in folders.items()
-        }
+        self._places = FinalPlaces(folders, destdir, overwrite_existing=overwrite_existing)
         self._interpreter = interpreter
         self._script_kind = script_kind
         self._transaction = transaction
-        self._overwrite_existing = overwrite_existing
-        self._replaceable: set[str] = set()
         self._same_content = same_content or {}
         self._shebang = shebang
         self._writer = writer or MemberWriter()
-        self._known_folders: dict[tuple[str, str], _Folder] = {}
         self._written: dict[str, tuple[str, str]] = {}
         self._originals: dict[tuple[str, str], _Original] = {}
         self._second_names: list[tuple[str, str]] = []
@@ -143,7 +101,7 @@ class TransactionalDestination(WheelDestination):
     @property
     def import_folders(self) -> tuple[str, ...]:
         """The folders of purelib and platlib."""
-        return self._roots["purelib"], self._roots["platlib"]
+        return self._places.roots["purelib"], self._places.roots["platlib"]
 
     @property
     def python_files(self) -> list[tuple[str, str, str]]:
@@ -162,44 +120,20 @@ class TransactionalDestination(WheelDestination):
 
         :raises InvalidWheelError: WF408 if that is outside of the scheme's folder.
         """
-        folder, name = self._split(scheme, path)
-        return f"{self._folder(scheme, folder).final}{os.sep}{name}"
+        return self._places.place(scheme, path).path
 
-    def obstacle(self, scheme: str, path: str) -> Finding | None:
-        """Tell what stands in the way of a file: itself, if it is not to be replaced, its name, or what is no folder.
+    def look_up(self, scheme: str, path: str) -> tuple[Place, Finding | None]:
+        """Find where a file will be, and what stands in its way.
 
-        :return: WF505 or WF506; None if the way is free.
-        :raises InvalidWheelError: WF408 if the file lies outside of the scheme's folder.
+        :return: WF505 or WF506 with it, None if the way is free.
+        :raises InvalidWheelError: WF408 if it is outside of the scheme's folder.
         """
-        folder_path, name = self._split(scheme, path)
-        folder = self._folder(scheme, folder_path)
-        if folder.is_free and name.isascii() and len(name) <= folder.name_limit:
-            # nearly all files; what is left is to be looked at closely
-            return None
-        file = self.location(scheme, path)
-        if folder.finding is not None:
-            return folder.finding
-        try:
-            length = len(os.fsencode(name))
-            os.fsencode(file)
-        except UnicodeEncodeError as error:
-            sentence = f"the encoding of file names, {error.encoding}, has no bytes for it"
-            return Finding(codes.CANNOT_WRITE, file, sentence)
-        if length > folder.name_limit:
-            sentence = f"the file system takes names of up to {folder.name_limit} bytes"
-            return Finding(codes.CANNOT_WRITE, file, sentence)
-        if name not in folder.names or file in self._replaceable:
-            return None
-        if os.path.isdir(file) and not os.path.islink(file):
-            sentence = "there is a folder where the wheel has a file"
-            return Finding(codes.CANNOT_WRITE, file, sentence)
-        if self._overwrite_existing:
-            return None
-        return Finding(codes.FILE_EXISTS, file, "it exists already")
+        place = self._places.place(scheme, path)
+        return place, self._places.obstacle(place)
 
     def let_replace(self, files: Iterable[str]) -> None:
         """Take files for no obstacles, because this call removes them."""
-        self._replaceable.update(files)
+        self._places.let_replace(files)
 
     def supersede(self, file: str) -> None:
         """Leave a file out, because another wheel of the call brings it too and is to win."""
@@ -307,36 +241,6 @@ class TransactionalDestination(WheelDestination):
         with construct_record_file(in_order, prefix_for_scheme) as stream:
             self._write(scheme, record_file_path, stream, is_executable=False)
 
-    def _folder(self, scheme: str, folder: str) -> _Folder:
-        known = self._known_folders.get((scheme, folder))
-        if known is None:
-            known = self._known_folders[scheme, folder] = self._look_at(scheme, folder)
-        return known
-
-    def _look_at(self, scheme: str, folder: str) -> _Folder:
-        root = self._roots[scheme]
-        if not folder:
-            return _Folder(root, _rank(scheme, ""), _name_limit(root), _folder_obstacle(root, root))
-        above, name = self._split(scheme, folder)
-        outer = self._folder(scheme, above)
-        rank = outer.rank if above else _rank(scheme, name)
-        if outer.exists:
-            final = f"{outer.final}{os.sep}{name}"
-            return _Folder(final, rank, outer.name_limit, _folder_obstacle(final, root))
-        inner = outer.missing_folder(name)
-        inner.rank = rank
-        return inner
-
-    def _split(self, scheme: str, path: str) -> tuple[str, str]:
-        folder, _, name = path.rpartition("/")
-        if name in ("", ".", "..") or path[0] == "/":
-            raise self._leads_out(scheme, path)
-        return folder, name
-
-    def _leads_out(self, scheme: str, path: str) -> InvalidWheelError:
-        sentence = f"it would be written outside of {self._folders[scheme]}"
-        return InvalidWheelError([Finding(codes.UNSAFE_MEMBER, path, sentence)])
-
     def _forget(self, staged: str) -> None:
         del self._written[staged]
         with contextlib.suppress(OSError):
@@ -345,26 +249,30 @@ class TransactionalDestination(WheelDestination):
     def _is_superseded(self, scheme: str, path: str) -> bool:
         return bool(self._superseded) and self.location(scheme, path) in self._superseded
 
-    def _stage(self, scheme: str, path: str) -> str:
-        """Find the place in staging where a file is to be written, once."""
-        found = self.obstacle(scheme, path)
+    def _stage(self, scheme: str, path: str) -> tuple[str, str]:
+        """Find the place in staging where a file is to be written, once.
+
+        :return: it and the final place.
+        """
+        place = self._places.place(scheme, path)
+        found = self._places.obstacle(place)
         if found is not None:
             is_file = found.code is codes.FILE_EXISTS
             raise (FileExistsRefusedError if is_file else EnvironmentRefusedError)([found])
-        folder_path, _, name = path.rpartition("/")
-        folder = self._folder(scheme, folder_path)
+        folder = place.folder
         if folder.staged is None:
-            folder.staged = self._stage_folder(scheme, folder_path, folder)
-        staged = f"{folder.staged}{os.sep}{name}"
+            folder.staged = self._stage_folder(scheme, path.rpartition("/")[0], folder)
+        staged = f"{folder.staged}{os.sep}{place.name}"
         if staged in self._written:
-            finding = Finding(codes.FILE_EXISTS, self.location(scheme, path), "it is given twice")
-            raise FileExistsRefusedError([finding])
+            raise FileExistsRefusedError(
+                [Finding(codes.FILE_EXISTS, place.path, "it is given twice")]
+            )
         self._written[staged] = scheme, path
-        return staged
+        return staged, place.path
 
-    def _stage_folder(self, scheme: str, path: str, folder: _Folder) -> str:
+    def _stage_folder(self, scheme: str, path: str, folder: Folder) -> str:
         above, _, name = path.rpartition("/")
-        outer = self._folder(scheme, above)
+        outer = self._places.folder(scheme, above)
         if not path or outer.exists or folder.rank is not outer.rank:
             return self._transaction.stage_folder(folder.final, folder.rank)
         # in a new folder all is ours: the transaction needn't hear of every single one
@@ -383,7 +291,7 @@ class TransactionalDestination(WheelDestination):
     ) -> RecordEntry:
         sha256, size = hashlib.sha256(), 0
         superseded = self._is_superseded(scheme, path)
-        staged = os.devnull if superseded else self._stage(scheme, path)
+        staged = os.devnull if superseded else self._stage(scheme, path)[0]
         flags = os.O_WRONLY | getattr(os, "O_BINARY", 0)
         if not superseded:
             flags |= os.O_CREAT | os.O_EXCL
@@ -411,7 +319,7 @@ class TransactionalDestination(WheelDestination):
     def _write_packed(
         self, scheme: str, path: str, stream: MemberStream, *, is_executable: bool
     ) -> RecordEntry:
-        staged = self._stage(scheme, path)
+        staged, final = self._stage(scheme, path)
         packed = stream.packed
         self._writer.submit(
             MemberToWrite(
@@ -426,30 +334,16 @@ class TransactionalDestination(WheelDestination):
                 record_hash=packed.record_hash,
                 must_match=packed.must_match,
                 staged=staged,
-                final=self.location(scheme, path),
+                final=final,
                 is_executable=is_executable,
             )
         )
         return RecordEntry(path, Hash("sha256", packed.record_hash.partition("=")[2]), packed.size)
 
     def _write_second_name(self, scheme: Scheme, path: str, original: _Original) -> RecordEntry:
-        staged = self._stage(scheme, path)
+        staged, _ = self._stage(scheme, path)
         self._second_names.append((original.staged, staged))
         return RecordEntry(path, original.entry.hash_, original.entry.size)
-
-
-def _rank(scheme: str, folder: str) -> Rank:
-    """Say when the files of a folder right in a scheme's are moved.
-
-    Bundled libraries come before the modules that need them, dist-info last.
-    """
-    if scheme == "scripts":
-        return Rank.SCRIPTS
-    if scheme not in ("purelib", "platlib"):
-        return Rank.DATA
-    if folder.endswith(".dist-info"):
-        return Rank.METADATA
-    return Rank.DATA if folder.endswith(".libs") else Rank.PACKAGES
 
 
 def _with_hash(entry: RecordEntry, sha256: str | None) -> RecordEntry:
@@ -463,43 +357,3 @@ def _bytecode_rows(
     prefix = f"{folder}/__pycache__" if folder else "__pycache__"
     for name, sha256, size in made:
         yield cast("Scheme", scheme), RecordEntry(f"{prefix}/{name}", Hash("sha256", sha256), size)
-
-
-def _folder_obstacle(folder: str, root: str) -> Finding | None:
-    """Find what is no folder on the way from a scheme's folder to a folder in it; links count only below."""
-    nearest = folder
-    while not os.path.lexists(nearest):
-        nearest = os.path.dirname(nearest)
-    each = nearest
-    while len(each) > len(root):
-        if os.path.islink(each):
-            sentence = f"the wheel has a folder where this is a symbolic link, and none below {root} is followed"
-            return Finding(codes.CANNOT_WRITE, each, sentence)
-        each = os.path.dirname(each)
-    if os.path.isdir(nearest):
-        return None
-    sentence = "it is no folder, but files of the wheel belong below it"
-    return Finding(codes.CANNOT_WRITE, nearest, sentence)
-
-
-def _name_limit(folder: str) -> int:
-    """Ask how many bytes a file's name may have in the deepest existing folder."""
-    while True:
-        try:
-            return os.pathconf(folder, "PC_NAME_MAX")
-        except FileNotFoundError:
-            folder = os.path.dirname(folder)
-        # pathconf(3): not every system has it, or knows the answer
-        except (AttributeError, OSError, ValueError):
-            return _NAME_MAX
-
-
-def under_destdir(path: str, destdir: str | None) -> str:
-    """Give the path to work with of one that the target sees.
-
-    :param path: absolute.
-    :param destdir: folder that stands for the target's root, None for the real one.
-    """
-    if destdir is None:
-        return path
-    return os.path.join(os.path.abspath(destdir), os.path.relpath(path, Path(path).anchor))
