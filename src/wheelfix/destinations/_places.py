@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from copy import copy
 from typing import TYPE_CHECKING, NamedTuple
 
 from wheelfix import codes
@@ -31,28 +30,42 @@ def roots_of(folders: Mapping[str, str], destdir: str | None) -> list[str]:
 
 
 class Folder:
-    """A folder that gets files, as it is before the call."""
+    """A folder that gets files, as it is before the call.
 
-    def __init__(self, final: str, rank: Rank, name_limit: int, finding: Finding | None) -> None:
+    :ivar names: what is in it.
+    :ivar finding: why no file can be made in it.
+    :ivar is_free: whether nothing but a file's own name can be in its way.
+    :ivar staged: its place in staging, once it has one.
+    """
+
+    def __init__(self, final: str, rank: Rank, name_limit: int, *, is_free: bool) -> None:
         self.final = final
         self.rank = rank
         self.name_limit = name_limit
-        self.finding = finding
-        self.staged: str | None = None
-        self.exists = finding is not None or os.path.lexists(final)
+        self.is_free = is_free
+        self.exists = False
         self.names: frozenset[str] = frozenset()
-        if self.exists:
+        self.finding: Finding | None = None
+        self.staged: str | None = None
+
+    @classmethod
+    def looked_at(cls, final: str, rank: Rank, name_limit: int, root: str) -> Folder:
+        """Look at a folder in that of a scheme, which may be there or not."""
+        folder = cls(final, rank, name_limit, is_free=False)
+        folder.finding = _folder_obstacle(final, root)
+        folder.exists = folder.finding is not None or os.path.lexists(final)
+        if folder.exists:
             # one that can't be listed tells when it is written to
             with contextlib.suppress(OSError):
-                self.names = frozenset(os.listdir(final))
-        self.is_free = finding is None and not self.names and final.isascii()
+                folder.names = frozenset(os.listdir(final))
+        folder.is_free = folder.finding is None and not folder.names and final.isascii()
+        return folder
 
-    def missing_folder(self, name: str) -> Folder:
+    def missing_folder(self, name: str, rank: Rank) -> Folder:
         """Give a folder in this one, which doesn't exist."""
-        inner = copy(self)
-        inner.final = f"{self.final}{os.sep}{name}"
-        inner.staged = None
-        inner.is_free = self.is_free and name.isascii() and len(name) <= self.name_limit
+        is_free = self.is_free and name.isascii() and len(name) <= self.name_limit
+        inner = Folder(f"{self.final}{os.sep}{name}", rank, self.name_limit, is_free=is_free)
+        inner.finding = self.finding
         return inner
 
 
@@ -140,16 +153,13 @@ class FinalPlaces:
     def _look_at(self, scheme: str, path: str) -> Folder:
         root = self.roots[scheme]
         if not path:
-            return Folder(root, _rank(scheme, ""), _name_limit(root), _folder_obstacle(root, root))
+            return Folder.looked_at(root, _rank(scheme, ""), _name_limit(root), root)
         above, name = self._split(scheme, path)
         outer = self.folder(scheme, above)
         rank = outer.rank if above else _rank(scheme, name)
-        if outer.exists:
-            final = f"{outer.final}{os.sep}{name}"
-            return Folder(final, rank, outer.name_limit, _folder_obstacle(final, root))
-        inner = outer.missing_folder(name)
-        inner.rank = rank
-        return inner
+        if not outer.exists:
+            return outer.missing_folder(name, rank)
+        return Folder.looked_at(f"{outer.final}{os.sep}{name}", rank, outer.name_limit, root)
 
     def _split(self, scheme: str, path: str) -> tuple[str, str]:
         folder, _, name = path.rpartition("/")
