@@ -7,6 +7,7 @@ import os
 import stat
 import sys
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from wheelfix import _bytecode
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from wheelfix.targets import Target
 
-__all__ = ["CompiledBytecode", "SourceFile", "compile_bytecode"]
+__all__ = ["CompiledBytecode", "SourceFile", "compile_bytecode", "find_compilers"]
 
 # so much source, once for each level, is compiled within the time that processes take to start
 _SMALL = 800_000
@@ -125,6 +126,30 @@ def compile_bytecode(
                 rows.append((_name(source.staged, cache_tag, level), digest, size))
     folders.remove_empty(compiled.failed)
     return compiled
+
+
+def find_compilers(targets: Sequence[Target]) -> tuple[list[Target], list[Target]]:
+    """Find out for which targets bytecode can be made here.
+
+    A target without an executable can't be run. The running interpreter compiles in its place if it writes the very
+    same bytecode: that of the same magic number under the same cache tag.
+
+    :return: targets whose executable compiles for those that can be compiled for, and the other targets.
+    """
+    compilers, without = [], []
+    for target in targets:
+        if target.executable is not None:
+            compilers.append(target)
+        elif _has_bytecode_of_running(target) and sys.executable:
+            compilers.append(replace(target, executable=sys.executable))
+        else:
+            without.append(target)
+    return compilers, without
+
+
+def _has_bytecode_of_running(target: Target) -> bool:
+    running = (_bytecode.MAGIC_NUMBER.hex(), sys.implementation.cache_tag)
+    return (target.magic, target.cache_tag) == running
 
 
 def _kinds(targets: Sequence[Target]) -> dict[str, Target]:

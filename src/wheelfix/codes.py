@@ -183,6 +183,97 @@ NO_LIBC_EVIDENCE = _code(
     "WF209", _N, "neither the file nor the wheel's tags say which libc the module needs"
 )
 
+# WF3xx: will it load
+MISSING_LIBRARY = _code(
+    "WF301",
+    _E,
+    "a library that the file needs isn't there",
+    "Install the library with the target's package manager, or a wheel that brings it.",
+)
+LIBRARY_OF_ANOTHER_WHEEL = _code(
+    "WF302", _N, "a library that the file needs usually comes with another wheel"
+)
+VERSION_TOO_NEW = _code(
+    "WF303",
+    _E,
+    "the file needs a symbol version that the target's libraries don't have",
+    "Get a wheel with an older manylinux tag, or use a newer system.",
+)
+UNDEFINED_SYMBOL = _code(
+    "WF304",
+    _E,
+    "the file needs a symbol that nothing defines",
+    "Get the wheel for the target's Python and libc; if this is it, report it to the project.",
+)
+INITIAL_EXEC_TLS = _code(
+    "WF305",
+    _E,
+    "the file uses initial-exec TLS, with which musl loads no extension module",
+    "Report it to the project: it must be compiled without -ftls-model=initial-exec.",
+    can_be_allowed=True,
+)
+RELR_NOT_APPLIED = _code(
+    "WF306",
+    _E,
+    "the file has relative relocations (DT_RELR) that the target's loader passes over",
+    "Use a newer system (musl 1.2.4, glibc 2.36), or report it to the project.",
+)
+RELR_UNKNOWN = _code(
+    "WF307",
+    _W,
+    "it isn't known whether the target's loader applies the relative relocations (DT_RELR)",
+    "Try it on the target; musl 1.2.4 and newer apply them.",
+)
+EXECUTABLE_STACK = _code(
+    "WF308",
+    _E,
+    "the file asks for an executable stack, which glibc 2.41 and newer refuse",
+    "Report it to the project: one of its objects lacks a .note.GNU-stack section.",
+)
+BUILT_WITH_GIL = _code(
+    "WF309",
+    _E,
+    "a module tagged for free-threaded Python was compiled with the headers of the other build",
+    "Report it to the project: Py_GIL_DISABLED was not defined when it was compiled.",
+)
+TRUNCATED_FILE = _code(
+    "WF310",
+    _E,
+    "the file is shorter than its segments say",
+    "Fetch the wheel again; if it stays so, report it to the project.",
+)
+ODD_SEARCH_PATH = _code(
+    "WF311", _N, "the file searches for libraries in an absolute folder or the working directory"
+)
+SECOND_LIBPYTHON = _code(
+    "WF312", _N, "the file loads a libpython besides the one that the interpreter is"
+)
+NO_INIT_SYMBOL = _code(
+    "WF313",
+    _E,
+    "an extension module doesn't define its init function",
+    "Report it to the project: the file's name and its PyInit_ function disagree.",
+)
+LOADS_AFTER = _code("WF314", _N, "the file loads only after another module of its wheel")
+NOT_TAKEN = _code(
+    "WF315",
+    _E,
+    "the loader doesn't take the file",
+    "Get the wheel for the target's machine; if this is it, report it to the project.",
+)
+UNKNOWN_SYMBOLS = _code(
+    "WF316", _N, "some of what the file needs is neither known to be there nor to be missing"
+)
+STATIC_TLS = _code(
+    "WF317",
+    _E,
+    "the file wants more static TLS than glibc keeps for files that are loaded later",
+    "Report it to the project; until then set GLIBC_TUNABLES=glibc.rtld.optional_static_tls.",
+)
+PRIVATE_API = _code(
+    "WF318", _W, "a module tagged abi3 uses private API, which the next Python version may not have"
+)
+
 # WF4xx: the archive
 NOT_A_WHEEL = _code(
     "WF401",
@@ -409,3 +500,42 @@ CANNOT_REMOVE = _code(
     "Remove it with the tool that installed it.",
 )
 FILE_KEPT = _code("WF516", _W, "a file of the removed version was kept")
+UNKNOWN_PROFILE = _code(
+    "WF517",
+    _E,
+    "there is no profile of this name",
+    "Give one of the names that `wheelfix profiles` lists.",
+)
+PROFILE_NOT_USABLE = _code(
+    "WF518",
+    _E,
+    "the profile doesn't describe a target of this kind",
+    "Give a machine or a name of those that the finding lists.",
+)
+NO_COMPILER = _code(
+    "WF519",
+    _N,
+    "no bytecode was made: no interpreter that writes the target's bytecode is at hand",
+)
+CANNOT_READ_ROOT = _code(
+    "WF520",
+    _E,
+    "no interpreter can be read in the root",
+    "Give --root the folder that is `/` to the target, and --python a path inside it.",
+)
+SEVERAL_INTERPRETERS = _code(
+    "WF521",
+    _E,
+    "there are several interpreters in the root",
+    "Choose one with --python and a path inside the root.",
+)
+SOURCES_DISAGREE = _code(
+    "WF522", _W, "files that describe the target disagree; the more trustworthy one counts"
+)
+SOURCE_NOT_READ = _code("WF523", _N, "a file that describes the target says nothing readable")
+BAD_TARGET_INFO = _code(
+    "WF524",
+    _E,
+    "the file describes no target",
+    "Give what `wheelfix target --format json` prints, a build-details.json or a _sysconfigdata_*.py.",
+)

@@ -24,6 +24,9 @@ __all__ = [
     "InstallOptions",
     "environment_findings",
     "folders_of",
+    "follow_links",
+    "name_of",
+    "shebang_of",
     "under_destdir",
 ]
 
@@ -50,6 +53,8 @@ class InstallOptions(NamedTuple):
     :param wait: seconds to wait for another call that is at work in the same place.
     :param installer_file: whether INSTALLER is written (recording installed projects specification).
     :param outside_environment: whether the files go to a place of the caller's own, where PEP 668 has no say.
+    :param inside_root: whether destdir is the root file system of the targets: PEP 668 is asked there, and the links
+        that the schemes' folders go through are followed as the target would, and never lead out.
     """
 
     flat_folder: str | None = None
@@ -65,6 +70,7 @@ class InstallOptions(NamedTuple):
     wait: float = 60.0
     installer_file: bool = True
     outside_environment: bool = False
+    inside_root: bool = False
 
 
 def folders_of(
@@ -76,15 +82,21 @@ def folders_of(
     :return: absolute paths as the target will see them, without destdir.
     :raises EnvironmentRefusedError: WF508 if the targets don't agree.
     """
-    found = [_folders_of_one(target, options, distribution) for target in targets]
+    found = [
+        {
+            scheme: follow_links(folder, options)
+            for scheme, folder in _folders_of_one(target, options, distribution).items()
+        }
+        for target in targets
+    ]
     for target, folders in zip(targets, found):
         for scheme in SCHEMES:
             if folders[scheme] != found[0][scheme]:
                 sentence = (
                     f"its {scheme} is {folders[scheme]}, "
-                    f"that of {targets[0].executable} is {found[0][scheme]}"
+                    f"that of {name_of(targets[0])} is {found[0][scheme]}"
                 )
-                finding = Finding(codes.TARGETS_DISAGREE, str(target.executable), sentence)
+                finding = Finding(codes.TARGETS_DISAGREE, name_of(target), sentence)
                 raise EnvironmentRefusedError([finding])
     return found[0]
 
@@ -116,13 +128,50 @@ def environment_findings(
     """
     findings = []
     for target in targets if not options.outside_environment else ():
-        message = externally_managed(target)
+        message = externally_managed(target, options.destdir if options.inside_root else None)
         if message is not None:
-            finding = Finding(codes.EXTERNALLY_MANAGED, str(target.executable), message)
+            finding = Finding(codes.EXTERNALLY_MANAGED, name_of(target), message)
             findings.append(finding._replace(allowed=finding.code.id in policy.allow))
     if any(finding.refuses for finding in findings):
         raise EnvironmentRefusedError(findings)
     return tuple(findings)
+
+
+def follow_links(path: str, options: InstallOptions) -> str:
+    """Follow the links of a path that the target sees, where destdir is its root.
+
+    :raises EnvironmentRefusedError: WF506 if they lead in a circle or can't be read.
+    """
+    if not options.inside_root or options.destdir is None:
+        return path
+    from wheelfix.targets.roots import InsideRoot
+
+    try:
+        return InsideRoot(options.destdir).resolve(path)
+    except OSError as error:
+        finding = Finding(codes.CANNOT_WRITE, path, error.strerror or str(error))
+        raise EnvironmentRefusedError([finding]) from None
+
+
+def name_of(target: Target) -> str:
+    """Name a target in a message: by its executable, or where it has none by what it is."""
+    kind = "t" if target.free_threaded else ""
+    parts = (target.implementation, f"{target.version}{kind}", target.libc, target.machine)
+    return target.executable or " ".join(part for part in parts if part)
+
+
+def shebang_of(target: Target) -> str | None:
+    """Give the text behind ``#!`` of a target that can't be run here and so has no executable.
+
+    :return: below the prefix where the interpreter lies, if that is known, else by ``/usr/bin/env``; None for a
+        target with an executable, whose path is what scripts name.
+    """
+    if target.executable is not None:
+        return None
+    command = {"pypy": "pypy3", "graalpy": "graalpy"}.get(target.implementation, "python3")
+    if target.base_prefix is None:
+        return f"/usr/bin/env {command}"
+    return f"{target.base_prefix}/bin/{command}"
 
 
 def under_destdir(path: str, destdir: str | None) -> str:

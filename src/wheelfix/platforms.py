@@ -18,13 +18,19 @@ __all__ = [
     "libc_family_of_needed",
     "linux_platform_tags",
     "machine_name",
+    "machines_of",
     "parse_libc_platform_tag",
+    "platform_tags",
     "tag_architectures",
     "triplet",
+    "triplet_of",
 ]
 
 # packaging _manylinux.py _LAST_GLIBC_MINOR: its guess for a glibc major version that has ended
 _LAST_GLIBC_MINOR = 50
+
+# Newer than any version there is: every version of the family.
+_EVERY_VERSION = {"glibc": "2.99", "musl": "1.99"}
 
 # PEP 425 with the names of PEP 513, 571, 599 (manylinux1, 2010, 2014), 600, 656 and 738
 _LINUX_TAG = re.compile(
@@ -99,10 +105,33 @@ def triplet(name: str) -> Triplet | None:
     )
 
 
+def triplet_of(libc: str, architecture: str) -> Triplet | None:
+    """Give the platform part that CPython builds for a machine and a libc have.
+
+    :param libc: "glibc", "musl", "uclibc" or "bionic".
+    :param architecture: as wheel platform tags call it: "armv7l" gives arm-linux-gnueabihf, which is the one of hard
+        float.
+    :return: None if there is none.
+    """
+    rows = _table("triplets.json")["triplets"]
+    fitting = (
+        row for row in rows if row["libc"] == libc and architecture in row["tag_architectures"]
+    )
+    row = next(fitting, None)
+    return None if row is None else triplet(row["name"])
+
+
 def machine_name(e_machine: int) -> str:
     """Name an ELF machine number as people write it: "x86-64", "AArch64", "machine 4711"."""
     row = _machines().get(e_machine)
     return row["name"] if row else f"machine {e_machine}"
+
+
+def machines_of(architecture: ElfArchitecture) -> list[str]:
+    """Say what the kernel calls machines that run this code, the usual one first; the float ABI doesn't count."""
+    wanted = replace(architecture, float_abi=None)
+    rows = _table("tag_architectures.json")["architectures"]
+    return [row["name"] for row in rows if _architecture(row["architecture"]) == wanted]
 
 
 def libc_family_of_needed(needed: str) -> str | None:
@@ -225,6 +254,30 @@ def linux_platform_tags(
             for older in range(minor, -1, -1)
         )
     return tags
+
+
+def platform_tags(libc: str | None, libc_version: str | None, architecture: str) -> list[str]:
+    """List the platform tags of a Linux interpreter that can't be asked, best first.
+
+    As :func:`linux_platform_tags`, but what isn't known is no reason to leave a tag out: without a version every
+    version of the libc is accepted, and without a libc every version of both.
+
+    :param libc: "glibc" or "musl"; None where a build runs on either.
+    :param libc_version: like "2.36" or "1.2.5"; None where it isn't known.
+    :param architecture: the kernel's name of the machine, which also is the name in tags: "x86_64", "armv7l".
+    :return: at least one tag.
+    """
+    known = _index("tag_architectures.json", "architectures", "name").get(architecture)
+    code = _architecture(known["architecture"]) if known else None
+    architectures = tag_architectures(architecture, code.bits if code else 64)
+    if libc is not None:
+        version = libc_version or _EVERY_VERSION.get(libc)
+        return linux_platform_tags(architectures, libc, version)
+    both = [
+        linux_platform_tags(architectures, family, version)
+        for family, version in _EVERY_VERSION.items()
+    ]
+    return list(dict.fromkeys(tag for tags in both for tag in tags))
 
 
 def _manylinux_tags(

@@ -83,8 +83,17 @@ class _Strings:
         return self._offsets[text]
 
 
-def _symbol(architecture: Architecture, name: int, *, defined: bool, value: int) -> bytes:
-    info = 1 << 4 | (2 if defined else 0)  # STB_GLOBAL, STT_FUNC or STT_NOTYPE
+def _symbol(
+    architecture: Architecture,
+    name: int,
+    *,
+    defined: bool,
+    value: int,
+    binding: int = 1,
+    kind: int | None = None,
+) -> bytes:
+    # STB_GLOBAL, STT_FUNC or STT_NOTYPE unless told otherwise
+    info = binding << 4 | ((2 if defined else 0) if kind is None else kind)
     section = 1 if defined else 0
     size = 1 if defined else 0
     if architecture.bits == 64:
@@ -111,12 +120,60 @@ def _version_needs(
     return content
 
 
+def _version_definitions(
+    architecture: Architecture, strings: _Strings, versions: Mapping[str, int]
+) -> bytes:
+    # VER_FLG_BASE for the file's own name, which comes first
+    rows = [(1, 1, "base"), *((0, index, version) for version, index in versions.items())]
+    content = b""
+    for place, (flags, index, version) in enumerate(rows, start=1):
+        following = 28 if place < len(rows) else 0
+        content += architecture.pack(
+            "HHHHIII", 1, flags, index, 1, sysv_hash(version), 20, following
+        )
+        content += architecture.pack("II", strings.add(version), 0)
+    return content
+
+
 def _split_version(undefined: str, needs: Sequence[tuple[str, str]]) -> tuple[str, int]:
     name, _, version = undefined.partition("@")
     if not version:
         return name, 1
     versions = [known for _, known in needs]
     return name, versions.index(version) + 2
+
+
+def _split_definitions(
+    symbols: Sequence[str], first: int
+) -> tuple[list[tuple[str, int]], dict[str, int]]:
+    """Give each symbol with its number in DT_VERSYM, and the number of each version."""
+    versions: dict[str, int] = {}
+    found = []
+    for symbol in symbols:
+        name, marks, version = symbol.partition("@")
+        if marks:
+            number = versions.setdefault(version.lstrip("@"), first + len(versions))
+            found.append((name, number | (0 if version.startswith("@") else 0x8000)))
+        else:
+            found.append((name, 1))
+    return found, versions
+
+
+def _relocations(
+    architecture: Architecture, entries: Sequence[tuple[int, int]], *, addends: bool
+) -> bytes:
+    content = b""
+    for kind, symbol in entries:
+        info = symbol << 8 | kind
+        if architecture.bits == 64:
+            info = symbol << 32 | kind
+            if architecture.machine == 8 and architecture.byte_order == "little":
+                # Elf64_Mips_Rela: r_sym is a word of its own, r_type the last byte
+                info = symbol | kind << 56
+        content += architecture.pack(
+            "AAA" if addends else "AA", 64, info, *([0] if addends else [])
+        )
+    return content
 
 
 def _placed(sections: Iterable[_Section], start: int) -> list[_Section]:
@@ -163,11 +220,15 @@ def _symbol_sections(
     architecture: Architecture,
     strings: _Strings,
     undefined: Sequence[tuple[str, int]],
-    defined: Sequence[str],
+    defined: Sequence[tuple[str, int]],
+    *,
     hash_style: str,
+    weak: Sequence[str],
+    kinds: Mapping[str, int],
 ) -> list[_Section]:
-    bucket_count = gnu_bucket_count(defined)
-    ordered = sorted(defined, key=lambda name: gnu_hash(name) % bucket_count)
+    bucket_count = gnu_bucket_count([name for name, _ in defined])
+    in_order = sorted(defined, key=lambda each: gnu_hash(each[0]) % bucket_count)
+    ordered = [name for name, _ in in_order]
     names = ["", *(name for name, _ in undefined), *ordered]
     first_defined = 1 + len(undefined)
     symbols = architecture.pack("16x" if architecture.bits == 32 else "24x")
@@ -175,9 +236,14 @@ def _symbol_sections(
         is_defined = index >= first_defined
         # (any address inside the file will do: nothing is ever called)
         symbols += _symbol(
-            architecture, strings.add(name), defined=is_defined, value=64 * is_defined
+            architecture,
+            strings.add(name),
+            defined=is_defined,
+            value=64 * is_defined,
+            binding=2 if name in weak else 1,
+            kind=kinds.get(name),
         )
-    versions = [0, *(version for _, version in undefined), *(1 for _ in ordered)]
+    versions = [0, *(version for _, version in undefined), *(version for _, version in in_order)]
     sections = [
         _Section(".dynsym", 11, symbols, ".dynstr", 1, 24 if architecture.bits == 64 else 16),
     ]
@@ -209,12 +275,20 @@ def shared_object(
     thread_local: bool = False,
     relr: bool = False,
     section_headers: bool = True,
+    relocations: Sequence[tuple[int, str]] = (),
+    plt_relocations: Sequence[tuple[int, str]] = (),
+    addends: bool = True,
+    weak: Sequence[str] = (),
+    kinds: Mapping[str, int] | None = None,
+    relr_words: Sequence[int] = (),
+    tags: Sequence[tuple[int, int]] = (),
 ) -> bytes:
     """Make one ET_DYN file.
 
     :param needed: DT_NEEDED entries, in order.
     :param version_needs: pairs of file and version, as in ``("libc.so.6", "GLIBC_2.17")``.
-    :param symbols: names of the functions that the file defines.
+    :param symbols: names of the functions that the file defines; ``name@@VERSION`` has a version
+        (DT_VERDEF), ``name@VERSION`` a hidden one.
     :param undefined: names that it wants from others, ``name`` or ``name@VERSION`` (one of the
         versions in ``version_needs``).
     :param hash_style: "gnu", "sysv", "both" or "none".
@@ -224,10 +298,39 @@ def shared_object(
     :param thread_local: add a PT_TLS segment.
     :param relr: add an empty DT_RELR table.
     :param section_headers: False makes a file as ``sstrip`` leaves it.
+    :param relocations: type and symbol ("" for none) of each entry in DT_RELA.
+    :param plt_relocations: those in DT_JMPREL.
+    :param addends: False makes it DT_REL.
+    :param weak: names among the symbols, defined or not, that are weak.
+    :param kinds: STT_* by name where it isn't the usual one.
+    :param relr_words: content of DT_RELR.
+    :param tags: further entries of PT_DYNAMIC.
     """
     strings = _Strings()
+    defined, versions = _split_definitions(symbols, 2 + len(version_needs))
     split = [_split_version(name, version_needs) for name in undefined]
-    sections = _symbol_sections(architecture, strings, split, symbols, hash_style)
+    sections = _symbol_sections(
+        architecture,
+        strings,
+        split,
+        defined,
+        hash_style=hash_style,
+        weak=weak,
+        kinds=kinds or {},
+    )
+    if versions:
+        content = _version_definitions(architecture, strings, versions)
+        sections.append(
+            _Section(".gnu.version_d", 0x6FFFFFFD, content, ".dynstr", len(versions) + 1)
+        )
+    bucket_count = gnu_bucket_count([name for name, _ in defined])
+    ordered = sorted(defined, key=lambda each: gnu_hash(each[0]) % bucket_count)
+    names = ["", *(name for name, _ in split), *(name for name, _ in ordered)]
+    for name, entries_of in ((".rela.dyn", relocations), (".rela.plt", plt_relocations)):
+        if entries_of:
+            indexes = [(kind, names.index(symbol)) for kind, symbol in entries_of]
+            content = _relocations(architecture, indexes, addends=addends)
+            sections.append(_Section(name, 4 if addends else 9, content, ".dynsym"))
     if version_needs:
         content = _version_needs(architecture, strings, version_needs)
         files = len({file for file, _ in version_needs})
@@ -236,17 +339,19 @@ def shared_object(
         sections.append(_Section(".interp", 1, interpreter.encode() + b"\0"))
     if thread_local:
         sections.append(_Section(".tdata", 1, b"\0" * 16))
-    if relr:
-        sections.append(_Section(".relr.dyn", 19, b"", entry_size=architecture.bits // 8))
+    if relr or relr_words:
+        content = architecture.pack("A" * len(relr_words), *relr_words)
+        sections.append(_Section(".relr.dyn", 19, content, entry_size=architecture.bits // 8))
     texts = [*((1, name) for name in needed), (14, soname), (15, rpath), (29, runpath)]
     entries = [(tag, strings.add(text)) for tag, text in texts if text is not None]
     entries += [(30, dynamic_flags)] if dynamic_flags else []
+    entries += tags
     sections.append(_Section(".dynstr", 3, strings.content))
 
     segment_count = 2 + (interpreter is not None) + (executable_stack is not None) + thread_local
     header_size, program_size = (64, 56) if architecture.bits == 64 else (52, 32)
     placed = _placed(sections, header_size + program_size * segment_count)
-    entries += _table_entries(architecture, {section.name: section for section in placed})
+    entries += _table_entries(architecture, {section.name: section for section in placed}, addends)
     content, entry_size = _dynamic(architecture, entries), architecture.bits // 4
     dynamic = _Section(".dynamic", 6, content, ".dynstr", 0, entry_size)
     placed += _placed([dynamic], placed[-1].offset + len(placed[-1].content))
@@ -255,7 +360,9 @@ def shared_object(
 
 
 def _table_entries(
-    architecture: Architecture, sections: Mapping[str, _Section]
+    architecture: Architecture,
+    sections: Mapping[str, _Section],
+    addends: bool,  # noqa: FBT001 - as in DT_PLTREL
 ) -> list[tuple[int, int]]:
     """List the entries of PT_DYNAMIC that say where a table lies and how large it is."""
     tags = {
@@ -265,14 +372,23 @@ def _table_entries(
         ".gnu.hash": 0x6FFFFEF5,
         ".gnu.version": 0x6FFFFFF0,
         ".gnu.version_r": 0x6FFFFFFE,
+        ".gnu.version_d": 0x6FFFFFFC,
         ".relr.dyn": 36,
+        ".rela.dyn": 7 if addends else 17,
+        ".rela.plt": 23,
     }
     entries = [(tag, sections[name].offset) for name, tag in tags.items() if name in sections]
     entries += [(10, len(sections[".dynstr"].content)), (11, sections[".dynsym"].entry_size)]
     if ".gnu.version_r" in sections:
         entries.append((0x6FFFFFFF, sections[".gnu.version_r"].info))
+    if ".gnu.version_d" in sections:
+        entries.append((0x6FFFFFFD, sections[".gnu.version_d"].info))
     if ".relr.dyn" in sections:
-        entries += [(35, 0), (37, architecture.bits // 8)]
+        entries += [(35, len(sections[".relr.dyn"].content)), (37, architecture.bits // 8)]
+    if ".rela.dyn" in sections:
+        entries.append((8 if addends else 18, len(sections[".rela.dyn"].content)))
+    if ".rela.plt" in sections:
+        entries += [(2, len(sections[".rela.plt"].content)), (20, 7 if addends else 17)]
     return entries
 
 

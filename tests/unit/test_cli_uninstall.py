@@ -219,7 +219,7 @@ def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.fixture
 def managed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Let the environment belong to another package manager; give a folder with a distribution."""
-    monkeypatch.setattr("wheelfix.layout.externally_managed", lambda _: "Use apt")
+    monkeypatch.setattr("wheelfix.layout.externally_managed", lambda *_: "Use apt")
     make_installed(tmp_path / "lib", {"one.py": ""}, name="one")
     return tmp_path / "lib"
 

@@ -166,10 +166,11 @@ def test_what_only_installers_write_is_left_out(tmp_path: Path, wheels: Path) ->
 def test_a_target_without_an_executable(tmp_path: Path, wheels: Path) -> None:
     wheel = make_wheel(wheels, {"a.py": ""}, entry_points="[console_scripts]\nhello = a:main\n")
     options = options_in(tmp_path, bytecode_levels=(0,))
-    (done,) = install_wheels([wheel], [make_target(executable=None)], None, options)
-    assert (tmp_path / LIB / "bin/hello").read_text().startswith("#!python3\n")
+    target = make_target(executable=None, magic="00000d0a")
+    (done,) = install_wheels([wheel], [target], None, options)
+    assert (tmp_path / LIB / "bin/hello").read_text().startswith("#!/usr/bin/python3\n")
     (finding,) = done.plan.all_findings
-    assert (finding.code.id, finding.subject) == ("WF509", str(tmp_path / LIB / "a.py"))
+    assert (finding.code.id, finding.subject) == ("WF519", "cpython 3.9.18 musl x86_64")
     assert not finding.refuses
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS", "main"]
 
 #: in the order of --help; each is a module of this package
-COMMANDS = ("install", "uninstall", "recover", "target", "explain")
+COMMANDS = ("install", "uninstall", "recover", "target", "profiles", "explain")
 
 _DESCRIPTION = "Install wheels under file names that the target interpreter imports."
 _EPILOG = """\

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 from typing import TYPE_CHECKING
 
 from wheelfix.codes import CODES
@@ -14,18 +15,24 @@ if TYPE_CHECKING:
 
     from wheelfix.codes import Code
     from wheelfix.targets import Target
+    from wheelfix.targets.roots import ReadTarget
 
 __all__ = [
     "add_place",
+    "add_profile_options",
     "add_python_option",
+    "add_read_options",
     "add_transaction_options",
     "add_wait_option",
     "allowed_code",
     "check_place",
+    "check_targets",
+    "chosen_targets",
     "given_folders",
     "is_outside_environment",
     "known_code",
     "named_targets",
+    "names_a_place",
 ]
 
 _DEFAULT_WAIT = 60.0
@@ -70,6 +77,108 @@ def add_python_option(parser: argparse._ActionsContainer, use: str, repeated: st
     )
 
 
+def add_profile_options(parser: argparse._ActionsContainer, use: str, repeated: str) -> None:
+    """Add --profile and --arch.
+
+    :param use: what the profile is named for.
+    :param repeated: what happens if it is given several times.
+    """
+    parser.add_argument(
+        "--profile",
+        action="append",
+        metavar="NAME",
+        help=f"{use}: a known interpreter, which needs not be here (`wheelfix profiles` lists them); "
+        f"several times: {repeated}",
+    )
+    parser.add_argument(
+        "--arch",
+        metavar="MACHINE",
+        help="machine of --profile, like aarch64 (default: the one that the profile is written for)",
+    )
+
+
+def add_read_options(parser: argparse._ActionsContainer) -> None:
+    """Add --root and --target-info."""
+    parser.add_argument(
+        "--root",
+        metavar="DIR",
+        type=_folder,
+        help="root file system (unpacked image, sysroot, mounted container): its interpreter is read and never "
+        "run; --python is a path inside it then",
+    )
+    parser.add_argument(
+        "--target-info",
+        metavar="FILE",
+        action="append",
+        help="file that describes the interpreter: what `wheelfix target --format json` printed, a "
+        "build-details.json or a _sysconfigdata_*.py, which is never run",
+    )
+
+
+def check_targets(options: argparse.Namespace) -> None:
+    """Refuse what doesn't go together among the options that name targets.
+
+    :raises SystemExit: 2.
+    """
+    if options.arch is not None and not options.profile:
+        options.usage_error("--arch goes with --profile")
+
+
+def chosen_targets(options: argparse.Namespace) -> list[Target]:
+    """Describe the targets that the options name, or else the running interpreter.
+
+    :param options: with ``python``, and what else the command has of ``profile``, ``arch``, ``root``,
+        ``target_info``, ``scheme``, ``prefix``. Where ``interpreter`` isn't given, it becomes the path of the first
+        interpreter that was read: scripts name it, but nothing here may run it.
+    :return: at least one; first the interpreters that can be run.
+    :raises EnvironmentRefusedError: if one of them can't be described.
+    """
+    scheme, prefix = (getattr(options, name, None) for name in ("scheme", "prefix"))
+    targets: list[Target] = []
+    if getattr(options, "profile", None):
+        from wheelfix.targets.profiles import profile_target
+
+        targets += [
+            profile_target(name, options.arch, scheme=scheme, prefix=prefix)
+            for name in options.profile
+        ]
+    targets += _read_targets(options, scheme, prefix)
+    if getattr(options, "root", None) is not None:
+        return targets
+    if options.python or not targets:
+        return [*named_targets(options.python, scheme, prefix), *targets]
+    return targets
+
+
+def _read_targets(
+    options: argparse.Namespace, scheme: str | None, prefix: str | None
+) -> list[Target]:
+    """Read what --root and --target-info name, and print what was found out on the way."""
+    read: list[ReadTarget] = []
+    if getattr(options, "root", None) is not None:
+        from wheelfix.targets.roots import examine_root
+
+        read += [
+            examine_root(options.root, python, scheme=scheme, prefix=prefix)
+            for python in options.python or [None]
+        ]
+    if getattr(options, "target_info", None):
+        from wheelfix.targets.target_info import examine_target_info
+
+        read += [
+            examine_target_info(path, scheme=scheme, prefix=prefix) for path in options.target_info
+        ]
+    if not read:
+        return []
+    from wheelfix.reports import finding_lines
+
+    for line in finding_lines([finding for each in read for finding in each.findings]):
+        print(line if line.startswith(" ") else f"wheelfix: {line}", file=sys.stderr)
+    if getattr(options, "interpreter", None) is None:
+        options.interpreter = read[0].executable
+    return [each.target for each in read]
+
+
 def named_targets(
     pythons: Sequence[str] | None, scheme: str | None = None, prefix: str | None = None
 ) -> list[Target]:
@@ -95,7 +204,7 @@ def add_place(
     *,
     flat: str,
     prefix: str,
-) -> None:
+) -> argparse._ArgumentGroup:
     """Add --python, --destdir, --prefix, --target, --scheme and the flags of single schemes.
 
     :param title: of the group in --help.
@@ -103,6 +212,7 @@ def add_place(
     :param repeated: what happens if it is given several times.
     :param flat: help of --target.
     :param prefix: help of --prefix.
+    :return: the group, for more of the kind.
     """
     place = parser.add_argument_group(title)
     add_python_option(place, use, repeated)
@@ -121,6 +231,7 @@ def add_place(
         place.add_argument(
             f"--{scheme}", metavar="DIR", type=_folder, help=f"folder for the {scheme} scheme"
         )
+    return place
 
 
 def check_place(options: argparse.Namespace) -> None:
@@ -140,9 +251,14 @@ def given_folders(options: argparse.Namespace) -> dict[str, str]:
 
 def is_outside_environment(options: argparse.Namespace, folders: Mapping[str, str]) -> bool:
     """Say whether PEP 668 has no say: as for pip (_internal/commands/install.py), or by naming every folder."""
-    places = (options.destdir, options.prefix, options.target)
     only_reports = options.dry_run and options.report is not None
-    return any(each is not None for each in places) or only_reports or len(folders) == len(SCHEMES)
+    return names_a_place(options, folders) or only_reports
+
+
+def names_a_place(options: argparse.Namespace, folders: Mapping[str, str]) -> bool:
+    """Say whether the files go to a place of the caller's own."""
+    places = (options.destdir, options.prefix, options.target)
+    return any(each is not None for each in places) or len(folders) == len(SCHEMES)
 
 
 def _folder(text: str) -> str:

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 
 from wheelfix.cli._options import (
     add_place,
+    add_profile_options,
+    add_read_options,
     add_transaction_options,
     allowed_code,
     check_place,
+    check_targets,
+    chosen_targets,
     given_folders,
     is_outside_environment,
-    named_targets,
+    names_a_place,
 )
 from wheelfix.cli._progress import ProgressLine
 from wheelfix.cli._reports import is_terminal, print_line, report_stream, write_report
@@ -45,9 +49,12 @@ examples:
   wheelfix install --dry-run --report - wheels/*.whl
   wheelfix install --destdir "$pkgdir" --prefix /usr dist/*.whl
   wheelfix install --target /srv/app --python python3.9 --python python3.11 wheels/*.whl
+  wheelfix install --root /mnt/image --python /usr/bin/python3 wheels/*.whl
+  wheelfix install --target app --profile alpine-3.14 --arch aarch64 wheels/*.whl
 
 exit status: 0 done, 1 refused, 2 wrong usage, 3 internal error, 130 interrupted, 143 terminated
 """
+_REPEATED = "every module loads on each of them"
 _SCRIPT_KINDS = ("posix", "win-ia32", "win-amd64", "win-arm", "win-arm64")
 
 
@@ -62,14 +69,16 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("wheel", nargs="+", help="wheel file to install")
-    add_place(
+    place = add_place(
         parser,
         "where to",
         "interpreter that shall import the wheel",
-        "every module loads on each of them",
+        _REPEATED,
         flat="install everything into this folder, as pip does",
         prefix="override prefix to install packages to",
     )
+    add_profile_options(place, "interpreter that shall import the wheel", _REPEATED)
+    add_read_options(place)
     _add_content(parser)
     _add_repair(parser)
     add_transaction_options(parser)
@@ -161,11 +170,17 @@ def run(options: argparse.Namespace) -> int:
     :raises WheelfixError: if the call is refused.
     """
     check_place(options)
+    check_targets(options)
+    for option, given in (("--profile", options.profile), ("--target-info", options.target_info)):
+        if given and options.root is None and not names_a_place(options, given_folders(options)):
+            options.usage_error(
+                f"{option} needs a place: --target, --prefix, --destdir, or all five folders"
+            )
     policy = Policy(Repair(options.repair), frozenset(options.allow))
     targets: list[Target] = []
     with report_stream(options.report) as report:
         try:
-            targets += named_targets(options.python, options.scheme, options.prefix)
+            targets += chosen_targets(options)
             with ProgressLine() as progress:
                 wheels = install_wheels(
                     options.wheel,
@@ -187,10 +202,12 @@ def run(options: argparse.Namespace) -> int:
 def _install_options(options: argparse.Namespace) -> InstallOptions:
     levels = [] if options.no_compile_bytecode else options.compile_bytecode or [0, 1]
     given = given_folders(options)
+    # with --destdir the root is only read
+    inside_root = options.root is not None and options.destdir is None
     return InstallOptions(
         flat_folder=options.target,
         folders=given,
-        destdir=options.destdir,
+        destdir=options.root if inside_root else options.destdir,
         interpreter=options.interpreter,
         script_kind=options.script_kind,
         bytecode_levels=tuple(dict.fromkeys(levels)),
@@ -201,6 +218,7 @@ def _install_options(options: argparse.Namespace) -> InstallOptions:
         wait=options.wait,
         installer_file=not options.no_installer_file,
         outside_environment=is_outside_environment(options, given),
+        inside_root=inside_root,
     )
 
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from wheelfix.cli._options import add_python_option, named_targets
+from wheelfix.cli._options import (
+    add_profile_options,
+    add_python_option,
+    add_read_options,
+    check_targets,
+    chosen_targets,
+)
 
 if TYPE_CHECKING:
     from wheelfix.targets import Target
@@ -17,6 +23,9 @@ examples:
   wheelfix target                            the interpreter that runs wheelfix
   wheelfix target --python .venv             a virtual environment
   wheelfix target --python python3.9 --format json
+  wheelfix target --root /mnt/image          the interpreter of an unpacked image
+  wheelfix target --target-info build-details.json
+  wheelfix target --profile alpine-3.14 --arch aarch64
 """
 
 _LABELS = {
@@ -45,13 +54,15 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_python_option(parser, "interpreter to describe", "each of them")
+    add_profile_options(parser, "interpreter to describe", "each of them")
+    add_read_options(parser)
     parser.add_argument(
         "--format",
         choices=["text", "json"],
         default="text",
         help="how to print it (default: text); json gives an object, of several targets a list",
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, usage_error=parser.error)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -60,7 +71,8 @@ def run(options: argparse.Namespace) -> int:
     :return: exit status 0.
     :raises EnvironmentRefusedError: if one of them can't be described.
     """
-    targets = named_targets(options.python)
+    check_targets(options)
+    targets = chosen_targets(options)
     if options.format == "json":
         import json
 

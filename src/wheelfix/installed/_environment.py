@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from installer.utils import canonicalize_name
 
-from wheelfix.layout import folders_of, under_destdir
+from wheelfix.layout import folders_of, follow_links, under_destdir
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,6 +46,7 @@ class Environment:
 
     def __init__(self, targets: Sequence[Target], options: InstallOptions) -> None:
         self._destdir = options.destdir
+        self._options = options
         folders = folders_of(targets, options, "")
         final = {scheme: self.final(folder) for scheme, folder in folders.items()}
         self.roots = tuple(dict.fromkeys(final.values()))
@@ -63,17 +64,33 @@ class Environment:
         )
         self._header_folders = self._folders(targets, ("include", "platinclude"))
         self._is_virtual = all(target.prefix != target.base_prefix for target in targets)
-        self._prefixes = {self.final(target.prefix) for target in targets if target.prefix}
+        self._prefixes = {
+            self.final(follow_links(target.prefix, options)) for target in targets if target.prefix
+        }
         if self.flat is None:
             # with --prefix the environment is another one than the target's own
             self._prefixes.add(final["data"])
         self._executables = {
-            identity for target in targets for identity in _identities(target.executable)
+            identity
+            for executable in self._executable_paths(targets)
+            for identity in _identities(executable)
         }
+
+    def _executable_paths(self, targets: Sequence[Target]) -> Iterator[str | None]:
+        for target in targets:
+            yield target.executable
+        # one in a root isn't run, and known by what the scripts name
+        if self._options.inside_root and self._options.interpreter is not None:
+            yield self.final(follow_links(self._options.interpreter, self._options))
 
     def _folders(self, targets: Sequence[Target], names: Sequence[str]) -> tuple[str, ...]:
         """Give folders of the targets, under destdir and as they are."""
-        found = [target.paths[name] for target in targets for name in names if name in target.paths]
+        found = [
+            follow_links(target.paths[name], self._options)
+            for target in targets
+            for name in names
+            if name in target.paths
+        ]
         return tuple(dict.fromkeys(each for path in found for each in (self.final(path), path)))
 
     def _libraries_beside_sites(self) -> Iterator[str]:

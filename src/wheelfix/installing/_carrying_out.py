@@ -12,6 +12,7 @@ from wheelfix import codes
 from wheelfix.codes import Finding
 from wheelfix.errors import EnvironmentRefusedError, WheelfixError
 from wheelfix.installing._obstacles import refuse_obstacles
+from wheelfix.layout import name_of
 from wheelfix.sources import RepairedSource
 
 if TYPE_CHECKING:
@@ -122,14 +123,23 @@ def _compile(
     """
     if not options.bytecode_levels:
         return {}
-    from wheelfix.bytecode import compile_bytecode
+    from wheelfix.bytecode import compile_bytecode, find_compilers
 
+    compilers, without = find_compilers(targets)
     files = [file for wheel in wheels for file in wheel.source_files()]
 
     def on_progress(done: int) -> None:
         observer.compiled(done, len(files))
 
-    bytecode = compile_bytecode(files, targets, options.bytecode_levels, on_progress=on_progress)
+    bytecode = compile_bytecode(files, compilers, options.bytecode_levels, on_progress=on_progress)
+    uncompiled = [_without_compiler(target) for target in without]
     for wheel in wheels:
         wheel.note_failed_bytecode(bytecode.failed)
+        wheel.note(uncompiled)
     return bytecode.made
+
+
+def _without_compiler(target: Target) -> Finding:
+    magic = "no known magic number" if target.magic is None else f"the magic number {target.magic}"
+    sentence = f"its bytecode has {magic}, which the running interpreter's doesn't have"
+    return Finding(codes.NO_COMPILER, name_of(target), sentence)

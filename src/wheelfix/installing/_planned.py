@@ -12,7 +12,7 @@ from wheelfix import codes
 from wheelfix.archive import scheme_of
 from wheelfix.codes import Finding
 from wheelfix.destinations import TransactionalDestination
-from wheelfix.layout import under_destdir
+from wheelfix.layout import follow_links, shebang_of, under_destdir
 from wheelfix.planning import Action
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class PlannedWheel:
         self.policy = policy
         #: folders of the interpreters' own modules
         self.standard_library = {
-            under_destdir(target.paths[name], options.destdir)
+            under_destdir(follow_links(target.paths[name], options), options.destdir)
             for target in targets
             for name in ("stdlib", "platstdlib")
             if name in target.paths
@@ -76,7 +76,7 @@ class PlannedWheel:
                 self.scheme_of(str(each.new_path)): self.scheme_of(each.path)[1]
                 for each in duplicates
             },
-            shebang=options.interpreter,
+            shebang=options.interpreter or shebang_of(targets[0]),
             writer=writer,
         )
         # with --prefix, files go to another interpreter's environment, if there is one

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from wheelfix.platforms import ElfArchitecture
 
-__all__ = ["Executable", "musl_version", "read_executable"]
+__all__ = ["Executable", "musl_version", "musl_version_in", "read_executable"]
 
 # A loader of musl is smaller than 1 MiB everywhere; this is a bound, not a guess.
 _MAX_LOADER_SIZE = 16 * 1024 * 1024
@@ -95,5 +95,10 @@ def musl_version(loader: str) -> str | None:
             content = stream.read(_MAX_LOADER_SIZE)
     except OSError:
         return None
+    return musl_version_in(content)
+
+
+def musl_version_in(content: bytes) -> str | None:
+    """Find the version in the content of musl's loader."""
     found = _MUSL_VERSION.search(content)
     return None if found is None else found.group(1).decode("ascii")

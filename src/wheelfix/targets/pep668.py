@@ -15,17 +15,27 @@ __all__ = ["externally_managed"]
 _DEFAULT_MESSAGE = "it is managed by another package manager"
 
 
-def externally_managed(target: Target) -> str | None:
+def externally_managed(target: Target, root: str | None = None) -> str | None:
     """Say whether another package manager owns the environment, in the words that it left for that.
 
     Source: pip's ``check_externally_managed`` and ``ExternallyManagedEnvironment.from_config``: a virtual environment
     never is; the message in the language of the locale comes before the one without a language.
 
+    :param root: folder that is ``/`` to the target; None for this machine's own.
     :return: the message of the file EXTERNALLY-MANAGED, or a sentence where that holds none; None if the
         environment is free.
     """
+    if target.prefix != target.base_prefix:
+        return None
     marker = Path(target.paths["stdlib"], "EXTERNALLY-MANAGED")
-    if target.prefix != target.base_prefix or not marker.is_file():
+    if root is not None:
+        from wheelfix.targets.roots import InsideRoot
+
+        try:
+            marker = Path(InsideRoot(root).host_path(marker.as_posix()))
+        except OSError:
+            return None
+    if not marker.is_file():
         return None
     from configparser import ConfigParser, Error
 

@@ -1,0 +1,404 @@
+"""glibc's loader (elf/dl-load.c, dl-version.c, dl-lookup.c, dl-open.c; 2.31 to 2.42)."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from wheelfix.elf.dynamic import ReferenceKind
+from wheelfix.linkage._model import (
+    Assumptions,
+    FileKind,
+    LoadClass,
+    LoadedObject,
+    Outcome,
+)
+from wheelfix.linkage._process import Process, folder_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from wheelfix.elf.dynamic import Definition, DynamicFacts, Reference
+    from wheelfix.linkage._model import Files
+
+__all__ = ["GlibcLoader", "GlibcProcess"]
+
+_ET_EXEC, _ET_DYN = 2, 3
+_DF_1_NODEFLIB, _DF_1_NOOPEN, _DF_1_PIE = 0x800, 0x40, 0x08000000
+_OS_ABIS = (0, 3)  # ELFOSABI_SYSV, ELFOSABI_GNU: dl-load.c open_verify
+# dl-lookup.c ALLOWED_STT
+_BINDABLE = frozenset({0, 1, 2, 5, 6, 10})
+_NO_EXECUTABLE_STACK = (2, 41)
+_RELR = (2, 36)
+_UNVERSIONED_LIBRARY_IS_FINE = (2, 41)
+
+
+_NO_ASSUMPTIONS = Assumptions()
+# bytes for all files of a process that are loaded later: elf/dl-tls.c, as measured on 2.31, 2.36 and 2.41
+STATIC_TLS_SURPLUS = 1664
+_TLS_ALIGNMENT = 64
+
+
+class GlibcLoader(NamedTuple):
+    """What differs between two glibc loaders.
+
+    :param path: of the loader (PT_INTERP); None where its file isn't at hand.
+    :param version: of glibc; None where it isn't known.
+    :param folders: its default folders, from :func:`default_folders`.
+    :param cache: /etc/ld.so.cache, from :func:`read_cache`: paths by library name.
+    :param levels: the subfolders of glibc-hwcaps that the processor allows, best first ("x86-64-v3").
+    :param lib: what $LIB stands for ("lib/x86_64-linux-gnu", "lib64").
+    :param platform: what $PLATFORM stands for; None where it isn't known.
+    """
+
+    path: str | None
+    version: tuple[int, int] | None = None
+    folders: tuple[str, ...] = ("/lib64", "/usr/lib64", "/lib", "/usr/lib")
+    cache: Mapping[str, tuple[str, ...]] = {}
+    levels: tuple[str, ...] = ()
+    lib: str = "lib64"
+    platform: str | None = None
+
+
+class GlibcProcess(Process):
+    """A process under glibc's loader."""
+
+    def __init__(
+        self,
+        files: Files,
+        executable: str | None,
+        loader: GlibcLoader,
+        assumptions: Assumptions = _NO_ASSUMPTIONS,
+    ) -> None:
+        self.loader = loader
+        super().__init__(files, executable, assumptions)
+
+    def _preload(self, main: LoadedObject) -> None:
+        path = self.loader.path
+        if path is not None:
+            identity, facts = self.files.identity_of(path), self.files.facts_of(path)
+            found = LoadedObject(path, facts, identity, main, is_startup=True)
+            self._name(found)
+            self.objects.append(found)
+
+    def _name(self, found: LoadedObject) -> None:
+        if found.facts is not None and found.facts.soname is not None:
+            found.names.add(found.facts.soname)
+
+    def _dlopen(self, path: str) -> Outcome:
+        before = len(self.objects)
+        module = self._map(path, path, None)
+        if isinstance(module, Outcome):
+            return module
+        if len(self.objects) == before:
+            return Outcome(LoadClass.LOADS)
+        module.parent = self.objects[0]
+        self._name(module)
+        group = []
+        for each in self._breadth_first(module):
+            group.append(each)
+            refused = None if each.children else self._with_children(each)
+            if refused is not None:
+                return refused
+        new = self.objects[before:]
+        return (
+            self._versions_fit([each for each in group if each in new])
+            or self._bound(group, new)
+            or Outcome(LoadClass.LOADS, loaded=tuple(each.path for each in new))
+        )
+
+    def _with_children(self, each: LoadedObject) -> Outcome | None:
+        for name in () if each.facts is None else each.facts.needed:
+            found = self._object_for(name, each)
+            if isinstance(found, Outcome):
+                return found
+            each.children.append(found)
+        return None
+
+    def _object_for(self, name: str, parent: LoadedObject) -> LoadedObject | Outcome:
+        if "$" in name:
+            name = next(iter(self._expanded(name, parent)), name)
+        known = self._named(name) or next(
+            (each for each in self.objects if each.path == name), None
+        )
+        if known is not None:
+            return known
+        path = name if "/" in name else self._search(name, parent)
+        if path is None:
+            assumed = self._elsewhere(name, parent)
+            if assumed is not None:
+                return assumed
+            refused = self._not_a_file(name, name, parent, FileKind.ABSENT)
+            if not any(True for _ in self._candidates(name, parent)):
+                # no system call failed, so that there is no reason to tell
+                sentence = f"{name}: cannot open shared object file"
+                return refused._replace(sentence=sentence)
+            return refused
+        found = self._map(path, name, parent)
+        if isinstance(found, LoadedObject):
+            found.names.add(name)
+            self._name(found)
+        return found
+
+    def _search(self, name: str, parent: LoadedObject) -> str | None:
+        other_class = None
+        for path in self._candidates(name, parent):
+            kind = self.kind_of(path)
+            if kind is FileKind.ABSENT:
+                continue
+            facts = self.files.facts_of(path) if kind is FileKind.FILE else None
+            # skipped, and the search goes on: dl-load.c open_verify
+            if facts is None or not self._is_foreign(facts):
+                return path
+            if facts.architecture.bits != self._bits():
+                other_class = other_class or path
+        return other_class
+
+    def _bits(self) -> int:
+        return 0 if self.architecture is None else self.architecture.bits
+
+    def _candidates(self, name: str, parent: LoadedObject) -> Iterator[str]:
+        """List where dl-load.c _dl_map_object looks, in order."""
+        facts = parent.facts
+        if facts is None or facts.runpath is None:
+            chain: LoadedObject | None = parent
+            while chain is not None:
+                if chain.facts is not None and chain.facts.runpath is None:
+                    yield from self._in_path(chain.facts.rpath, name, chain)
+                chain = chain.parent
+        if facts is not None:
+            yield from self._in_path(facts.runpath, name, parent)
+        without_default = facts is not None and facts.flags_1 & _DF_1_NODEFLIB
+        for path in self.loader.cache.get(name, ()):
+            if not without_default or posixpath.dirname(path) not in self.loader.folders:
+                yield path
+        if not without_default:
+            yield from self._in_folders(self.loader.folders, name)
+
+    def _in_path(self, text: str | None, name: str, owner: LoadedObject) -> Iterator[str]:
+        folders = () if text is None else tuple(self._expanded(text, owner))
+        yield from self._in_folders(folders, name)
+
+    def _in_folders(self, folders: Sequence[str], name: str) -> Iterator[str]:
+        for folder in folders:
+            for level in self.loader.levels:
+                yield f"{folder}/glibc-hwcaps/{level}/{name}"
+            yield f"{folder}/{name}"
+
+    def _expanded(self, text: str, owner: LoadedObject) -> Iterator[str]:
+        """Expand dynamic string tokens (dl-load.c fillin_rpath); an unknown $PLATFORM drops the folder."""
+        tokens = {
+            "ORIGIN": folder_of(owner.path),
+            "LIB": self.loader.lib,
+            "PLATFORM": self.loader.platform,
+        }
+        for part in text.split(":"):
+            names = [one or other for one, other in _TOKEN.findall(part)]
+            if any(tokens[name] is None for name in names):
+                continue
+            folder = _TOKEN.sub(lambda found: str(tokens[found[1] or found[2]]), part)
+            yield folder.rstrip("/") or ("/" if folder else ".")
+
+    def _not_a_file(
+        self, path: str, asked: str, parent: LoadedObject | None, kind: FileKind
+    ) -> Outcome:
+        if kind is FileKind.FOLDER:
+            sentence = f"{path}: cannot read file data: Is a directory"
+            return Outcome(LoadClass.WRONG_ELF, sentence, path, asked)
+        sentence = f"{asked}: cannot open shared object file: No such file or directory"
+        if parent is None:
+            return Outcome(LoadClass.NOT_FOUND, sentence, path, asked)
+        return Outcome(LoadClass.MISSING_LIBRARY, sentence, parent.path, asked)
+
+    def _malformed(self, path: str, asked: str, _parent: LoadedObject | None) -> Outcome:
+        return Outcome(LoadClass.WRONG_ELF, f"{path}: file too short", path, asked)
+
+    def _refused_file(
+        self, path: str, asked: str, _parent: LoadedObject | None, facts: DynamicFacts | None
+    ) -> Outcome | None:
+        if facts is None:
+            return Outcome(LoadClass.WRONG_ELF, f"{path}: invalid ELF header", path, asked)
+        if self._is_foreign(facts):
+            return Outcome(LoadClass.WRONG_ELF, self._said_of_foreign(path, facts), path, asked)
+        if facts.os_abi not in _OS_ABIS:
+            return Outcome(LoadClass.WRONG_ELF, f"{path}: ELF file OS ABI invalid", path, asked)
+        if facts.loses_needed_pages:
+            return Outcome(LoadClass.CRASH, None, path, "segment")
+        reason = _reason(facts)
+        if reason is not None:
+            return Outcome(LoadClass.WRONG_ELF, f"{asked}: {reason}", path, asked)
+        if facts.executable_stack is not False and self._at_least(_NO_EXECUTABLE_STACK):
+            sentence = f"{asked}: cannot enable executable stack as shared object requires: Invalid argument"
+            return Outcome(LoadClass.WRONG_ELF, sentence, path, "executable stack")
+        return None
+
+    def _said_of_foreign(self, path: str, facts: DynamicFacts) -> str:
+        """Give dl-load.c open_verify's words; those of another machine are misleading, and glibc's."""
+        own = self.architecture
+        if facts.architecture.bits != self._bits():
+            return f"{path}: wrong ELF class: ELFCLASS{facts.architecture.bits}"
+        if own is not None and facts.architecture.machine == own.machine:
+            return f"{path}: ELF file data encoding not {own.byte_order}-endian"
+        return f"{path}: cannot open shared object file: No such file or directory"
+
+    def _at_least(self, version: tuple[int, int]) -> bool:
+        return self.loader.version is not None and self.loader.version >= version
+
+    def _versions_fit(self, new: Sequence[LoadedObject]) -> Outcome | None:
+        """Hold DT_VERNEED against DT_VERDEF of the libraries (dl-version.c _dl_check_map_versions)."""
+        for each in new:
+            for need in () if each.facts is None else each.facts.version_needs:
+                library = self._named(need.file)
+                if library is None or need.is_weak or self._has_version(library, need.version):
+                    continue
+                sentence = (
+                    f"{library.path}: version `{need.version}' not found (required by {each.path})"
+                )
+                return Outcome(LoadClass.MISSING_VERSION, sentence, each.path, need.version)
+            if self._lacks_relr_need(each):
+                sentence = f"{each.path}: DT_RELR without GLIBC_ABI_DT_RELR dependency"
+                return Outcome(LoadClass.MISSING_VERSION, sentence, each.path, "GLIBC_ABI_DT_RELR")
+        return None
+
+    def _has_version(self, library: LoadedObject, version: str) -> bool:
+        if library.assumed is not None:
+            answer = library.assumed.has_version(version)
+            if answer is None:
+                self._note_unknown(version)
+            return answer is not False
+        defined = None if library.facts is None else library.facts.version_definitions
+        return defined is None or version.encode() in defined
+
+    def _lacks_relr_need(self, each: LoadedObject) -> bool:
+        facts = each.facts
+        if facts is None or not facts.relr_size or not self._at_least(_RELR):
+            return False
+        versions = [
+            need.version for need in facts.version_needs if need.file.startswith("libc.so.")
+        ]
+        return bool(versions) and "GLIBC_ABI_DT_RELR" not in versions
+
+    def _bound(self, group: Sequence[LoadedObject], new: Sequence[LoadedObject]) -> Outcome | None:
+        """Relocate the new objects, those that others need first (dl-open.c dl_open_worker_begin)."""
+        later = [each for each in group if not each.is_startup]
+        for each in _needed_first(group):
+            if each not in new or each.facts is None:
+                continue
+            if each.facts.relr_size and not self._applies_relr():
+                return Outcome(LoadClass.CRASH, None, each.path, "DT_RELR")
+            for reference in (*each.facts.references, *each.facts.plt_references):
+                refused = self._bound_reference(each, reference, later)
+                if refused is not None:
+                    return refused
+        return None
+
+    def _applies_relr(self) -> bool:
+        if self.loader.version is None:
+            self._note_unknown("DT_RELR")
+        return self.loader.version is None or self.loader.version >= _RELR
+
+    def _bound_reference(
+        self, each: LoadedObject, reference: Reference, group: Sequence[LoadedObject]
+    ) -> Outcome | None:
+        if reference.kind is ReferenceKind.INITIAL_EXEC_TLS and reference.is_defined:
+            return _without_room(each)
+        if reference.is_defined or self._is_at_start(reference):
+            return None
+        definer = next(
+            (one for one in group if one.facts and _defines(one.facts.defined, reference)), None
+        )
+        if definer is not None:
+            return self._asserted(definer, reference)
+        if reference.is_weak:
+            return None
+        if self._is_assumed(reference, (one.assumed for one in group)):
+            return None
+        if self._is_opaque(reference.name):
+            self._note_unknown(_text(reference.name))
+            return None
+        sentence = f"{each.path}: undefined symbol: {_text(reference.name)}"
+        if reference.version is not None:
+            sentence += f", version {_text(reference.version)}"
+        return Outcome(LoadClass.MISSING_SYMBOL, sentence, each.path, _text(reference.name))
+
+    def _is_at_start(self, reference: Reference) -> bool:
+        return _defines(self.at_start, reference) or self._is_assumed(
+            reference, self.assumed.values()
+        )
+
+    def _asserted(self, definer: LoadedObject, reference: Reference) -> Outcome | None:
+        """Stop where a library has lost its versions: an assertion in dl-lookup.c check_match, until 2.41."""
+        is_unversioned = definer.facts is not None and definer.facts.version_definitions is None
+        is_meant = reference.file is not None and _text(reference.file) in definer.names
+        is_old = self.loader.version is not None and not self._at_least(
+            _UNVERSIONED_LIBRARY_IS_FINE
+        )
+        if is_unversioned and is_meant and is_old:
+            return Outcome(LoadClass.CRASH, None, definer.path, "version")
+        return None
+
+
+_TOKEN = re.compile(r"\$(?:(ORIGIN|LIB|PLATFORM)|\{(ORIGIN|LIB|PLATFORM)\})")
+
+
+def _without_room(each: LoadedObject) -> Outcome | None:
+    """Refuse a file whose initial-exec TLS can't be had (elf/dl-reloc.c _dl_try_allocate_static_tls)."""
+    facts = each.facts
+    if facts is None or (
+        facts.tls_size <= STATIC_TLS_SURPLUS and facts.tls_alignment <= _TLS_ALIGNMENT
+    ):
+        return None
+    sentence = f"{each.path}: cannot allocate memory in static TLS block"
+    return Outcome(LoadClass.TLS, sentence, each.path, "static TLS")
+
+
+def _defines(defined: Mapping[bytes, Sequence[Definition]], reference: Reference) -> bool:
+    """Hold the versions of one symbol against the wanted one (dl-lookup.c check_match)."""
+    found = defined.get(reference.name)
+    if found is None:
+        return False
+    for definition in found:
+        if definition.type in _BINDABLE and (
+            reference.version is None
+            or definition.version == reference.version
+            or (definition.version is None and not definition.is_hidden)
+        ):
+            return True
+    return False
+
+
+def _reason(facts: DynamicFacts) -> str | None:
+    """Say what dl-load.c _dl_map_object_from_fd says of a file that isn't meant for dlopen."""
+    if facts.type == _ET_EXEC:
+        return "cannot dynamically load executable"
+    if facts.type != _ET_DYN:
+        return "only ET_DYN and ET_EXEC can be loaded"
+    if not facts.has_dynamic_section:
+        return "object file has no dynamic section"
+    if facts.flags_1 & _DF_1_PIE:
+        return "cannot dynamically load position-independent executable"
+    if facts.flags_1 & _DF_1_NOOPEN:
+        return "shared object cannot be dlopen()ed"
+    return None
+
+
+def _needed_first(group: Sequence[LoadedObject]) -> list[LoadedObject]:
+    """Order as dl-sort-maps.c _dl_sort_maps_dfs does, back to front."""
+    ordered: dict[LoadedObject, None] = {}
+    visited: set[int] = set()
+    for first in reversed(group):
+        stack = [(first, False)]
+        while stack:
+            each, is_done = stack.pop()
+            if is_done:
+                ordered[each] = None
+            elif id(each) not in visited:
+                visited.add(id(each))
+                stack.append((each, True))
+                stack.extend((child, False) for child in reversed(each.children))
+    return list(ordered)
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "surrogateescape")
