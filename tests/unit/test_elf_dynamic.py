@@ -105,7 +105,7 @@ def test_what_is_read_on_every_machine(architecture: Architecture, hash_style: s
     assert (facts.soname, facts.rpath, facts.runpath) == ("libm.so", "/one", "$ORIGIN/two")
     assert facts.needed == ("liba.so.1", "libc.so.6")
     assert facts.version_needs == tuple(VersionNeed(*need, is_weak=False) for need in NEEDS)
-    assert facts.version_definitions == {b"base", b"V1", b"V2"}
+    assert facts.version_definitions == frozenset({b"base", b"V1", b"V2"})
     assert facts.defined == {
         b"PyInit_m": (definition(None),),
         b"old": (definition(b"V1", is_hidden=True),),
@@ -277,7 +277,7 @@ def entry(content: bytes, tag: int) -> int:
     )
     while struct.unpack_from("<Q", content, at)[0] != tag:
         at += 16
-    return at + 8
+    return int(at) + 8
 
 
 WHOLE = shared_object(
@@ -347,6 +347,17 @@ def test_a_long_hash_chain() -> None:
         content[buckets_at + buckets * 4 + index * 4] &= 0xFE
     content[buckets_at + buckets * 4 + 299 * 4] |= 1
     assert {name.encode() for name in symbols} == set(facts_of(bytes(content)).defined)
+
+
+@pytest.mark.parametrize("symbols", [[], ["a"]])
+def test_no_symbol_table(symbols: list[str]) -> None:
+    content = shared_object(symbols=symbols, hash_style="sysv")
+    content = patched(content, entry(content, 6) - 8, "<Q", 21)  # DT_DEBUG
+    if symbols:
+        with pytest.raises(MalformedElfError, match="no symbol table"):
+            facts_of(content)
+    else:
+        assert facts_of(content).defined == {}
 
 
 def test_names_that_are_too_long_together() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from itertools import chain
+from itertools import chain, takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
 from wheelfix.elf._dynamic_model import Definition, Reference, ReferenceKind, VersionNeed
@@ -209,6 +209,8 @@ class Symbols:
         file = self._file
         address = file.tag(_DT_SYMTAB)
         if not address:
+            if count > 1:
+                raise malformed(file.name, "it has no symbol table")
             return []
         size = 24 if file.is_64_bit else 16
         content = file.bytes_at(file.offset_of(address), count * size)
@@ -314,11 +316,9 @@ class Symbols:
 
     def _name_before(self, type_: int) -> bytes:
         """Give the name that musl's do_relocs still holds from an earlier relocation, JMPREL being first."""
-        last = 0
-        for symbol, found in map(self._split, chain(self._plt, *self._tables)):
-            if found == type_ and not symbol:
-                break
-            last = symbol or last
+        pairs = map(self._split, chain(self._plt, *self._tables))
+        earlier = takewhile(lambda pair: pair[0] or pair[1] != type_, pairs)
+        last = next((symbol for symbol, _ in reversed(list(earlier)) if symbol), 0)
         return self._strings.at(self._rows[last][0]) if last else b""
 
 

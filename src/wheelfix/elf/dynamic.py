@@ -7,7 +7,6 @@ never one symbol object at a time, which takes twenty times as long.
 from __future__ import annotations
 
 import os
-import struct
 from typing import TYPE_CHECKING
 
 from wheelfix.elf._dynamic_file import ElfFile
@@ -19,7 +18,7 @@ from wheelfix.elf._dynamic_model import (
     VersionNeed,
 )
 from wheelfix.elf._dynamic_symbols import Strings, Symbols, Versions
-from wheelfix.elf._header import MalformedElfError, malformed
+from wheelfix.elf._header import MalformedElfError
 
 if TYPE_CHECKING:
     from wheelfix.elf._dynamic_file import Buffer, Segment
@@ -49,17 +48,14 @@ def read_dynamic_facts(content: Buffer, name: str) -> DynamicFacts:
     :param name: what to call it in an error.
     :raises MalformedElfError: if the file can't be read as an ELF file.
     """
+    file = ElfFile(content, name)
     try:
-        file = ElfFile(content, name)
-        try:
-            return _of_truncated(file) if file.has_lost_tags else _facts(file)
-        except MalformedElfError:
-            # a file that was cut off has no tables, but the loader maps it and dies
-            if not file.is_truncated:
-                raise
-            return _of_truncated(file)
-    except (struct.error, IndexError, OverflowError) as error:
-        raise malformed(name, f"a table in it can't be read: {error}") from None
+        return _of_truncated(file) if file.has_lost_tags else _facts(file)
+    except MalformedElfError:
+        # a file that was cut off has no tables, but the loader maps it and dies
+        if not file.is_truncated:
+            raise
+        return _of_truncated(file)
 
 
 def _facts(file: ElfFile) -> DynamicFacts:

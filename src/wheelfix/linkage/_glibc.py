@@ -7,6 +7,8 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from wheelfix.elf.dynamic import ReferenceKind
+from wheelfix.errors import WheelfixError
+from wheelfix.linkage._glibc_rules import defines, needed_first, said_of_kind, without_room
 from wheelfix.linkage._model import (
     Assumptions,
     FileKind,
@@ -14,30 +16,24 @@ from wheelfix.linkage._model import (
     LoadedObject,
     Outcome,
 )
-from wheelfix.linkage._process import Process, folder_of
+from wheelfix.linkage._process import Process, folder_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from wheelfix.elf.dynamic import Definition, DynamicFacts, Reference
+    from wheelfix.elf.dynamic import DynamicFacts, Reference
     from wheelfix.linkage._model import Files
 
 __all__ = ["GlibcLoader", "GlibcProcess"]
 
-_ET_EXEC, _ET_DYN = 2, 3
-_DF_1_NODEFLIB, _DF_1_NOOPEN, _DF_1_PIE = 0x800, 0x40, 0x08000000
+_DF_1_NODEFLIB = 0x800
 _OS_ABIS = (0, 3)  # ELFOSABI_SYSV, ELFOSABI_GNU: dl-load.c open_verify
-# dl-lookup.c ALLOWED_STT
-_BINDABLE = frozenset({0, 1, 2, 5, 6, 10})
 _NO_EXECUTABLE_STACK = (2, 41)
 _RELR = (2, 36)
 _UNVERSIONED_LIBRARY_IS_FINE = (2, 41)
 
 
 _NO_ASSUMPTIONS = Assumptions()
-# bytes for all files of a process that are loaded later: elf/dl-tls.c, as measured on 2.31, 2.36 and 2.41
-STATIC_TLS_SURPLUS = 1664
-_TLS_ALIGNMENT = 64
 
 
 class GlibcLoader(NamedTuple):
@@ -147,7 +143,7 @@ class GlibcProcess(Process):
             kind = self.kind_of(path)
             if kind is FileKind.ABSENT:
                 continue
-            facts = self.files.facts_of(path) if kind is FileKind.FILE else None
+            facts = self._facts_or_none(path) if kind is FileKind.FILE else None
             # skipped, and the search goes on: dl-load.c open_verify
             if facts is None or not self._is_foreign(facts):
                 return path
@@ -155,21 +151,28 @@ class GlibcProcess(Process):
                 other_class = other_class or path
         return other_class
 
+    def _facts_or_none(self, path: str) -> DynamicFacts | None:
+        try:
+            return self.files.facts_of(path)
+        except WheelfixError:
+            # the search ends here, and what takes the file says why it can't be taken
+            return None
+
     def _bits(self) -> int:
         return 0 if self.architecture is None else self.architecture.bits
 
     def _candidates(self, name: str, parent: LoadedObject) -> Iterator[str]:
         """List where dl-load.c _dl_map_object looks, in order."""
-        facts = parent.facts
-        if facts is None or facts.runpath is None:
+        runpath = None if parent.facts is None else parent.facts.runpath
+        flags = 0 if parent.facts is None else parent.facts.flags_1
+        if runpath is None:
             chain: LoadedObject | None = parent
             while chain is not None:
                 if chain.facts is not None and chain.facts.runpath is None:
                     yield from self._in_path(chain.facts.rpath, name, chain)
                 chain = chain.parent
-        if facts is not None:
-            yield from self._in_path(facts.runpath, name, parent)
-        without_default = facts is not None and facts.flags_1 & _DF_1_NODEFLIB
+        yield from self._in_path(runpath, name, parent)
+        without_default = flags & _DF_1_NODEFLIB
         for path in self.loader.cache.get(name, ()):
             if not without_default or posixpath.dirname(path) not in self.loader.folders:
                 yield path
@@ -225,7 +228,7 @@ class GlibcProcess(Process):
             return Outcome(LoadClass.WRONG_ELF, f"{path}: ELF file OS ABI invalid", path, asked)
         if facts.loses_needed_pages:
             return Outcome(LoadClass.CRASH, None, path, "segment")
-        reason = _reason(facts)
+        reason = said_of_kind(facts)
         if reason is not None:
             return Outcome(LoadClass.WRONG_ELF, f"{asked}: {reason}", path, asked)
         if facts.executable_stack is not False and self._at_least(_NO_EXECUTABLE_STACK):
@@ -282,7 +285,7 @@ class GlibcProcess(Process):
     def _bound(self, group: Sequence[LoadedObject], new: Sequence[LoadedObject]) -> Outcome | None:
         """Relocate the new objects, those that others need first (dl-open.c dl_open_worker_begin)."""
         later = [each for each in group if not each.is_startup]
-        for each in _needed_first(group):
+        for each in needed_first(group):
             if each not in new or each.facts is None:
                 continue
             if each.facts.relr_size and not self._applies_relr():
@@ -302,11 +305,11 @@ class GlibcProcess(Process):
         self, each: LoadedObject, reference: Reference, group: Sequence[LoadedObject]
     ) -> Outcome | None:
         if reference.kind is ReferenceKind.INITIAL_EXEC_TLS and reference.is_defined:
-            return _without_room(each)
+            return without_room(each)
         if reference.is_defined or self._is_at_start(reference):
             return None
         definer = next(
-            (one for one in group if one.facts and _defines(one.facts.defined, reference)), None
+            (one for one in group if one.facts and defines(one.facts.defined, reference)), None
         )
         if definer is not None:
             return self._asserted(definer, reference)
@@ -315,22 +318,22 @@ class GlibcProcess(Process):
         if self._is_assumed(reference, (one.assumed for one in group)):
             return None
         if self._is_opaque(reference.name):
-            self._note_unknown(_text(reference.name))
+            self._note_unknown(text_of(reference.name))
             return None
-        sentence = f"{each.path}: undefined symbol: {_text(reference.name)}"
+        sentence = f"{each.path}: undefined symbol: {text_of(reference.name)}"
         if reference.version is not None:
-            sentence += f", version {_text(reference.version)}"
-        return Outcome(LoadClass.MISSING_SYMBOL, sentence, each.path, _text(reference.name))
+            sentence += f", version {text_of(reference.version)}"
+        return Outcome(LoadClass.MISSING_SYMBOL, sentence, each.path, text_of(reference.name))
 
     def _is_at_start(self, reference: Reference) -> bool:
-        return _defines(self.at_start, reference) or self._is_assumed(
+        return defines(self.at_start, reference) or self._is_assumed(
             reference, self.assumed.values()
         )
 
     def _asserted(self, definer: LoadedObject, reference: Reference) -> Outcome | None:
         """Stop where a library has lost its versions: an assertion in dl-lookup.c check_match, until 2.41."""
         is_unversioned = definer.facts is not None and definer.facts.version_definitions is None
-        is_meant = reference.file is not None and _text(reference.file) in definer.names
+        is_meant = reference.file is not None and text_of(reference.file) in definer.names
         is_old = self.loader.version is not None and not self._at_least(
             _UNVERSIONED_LIBRARY_IS_FINE
         )
@@ -340,65 +343,3 @@ class GlibcProcess(Process):
 
 
 _TOKEN = re.compile(r"\$(?:(ORIGIN|LIB|PLATFORM)|\{(ORIGIN|LIB|PLATFORM)\})")
-
-
-def _without_room(each: LoadedObject) -> Outcome | None:
-    """Refuse a file whose initial-exec TLS can't be had (elf/dl-reloc.c _dl_try_allocate_static_tls)."""
-    facts = each.facts
-    if facts is None or (
-        facts.tls_size <= STATIC_TLS_SURPLUS and facts.tls_alignment <= _TLS_ALIGNMENT
-    ):
-        return None
-    sentence = f"{each.path}: cannot allocate memory in static TLS block"
-    return Outcome(LoadClass.TLS, sentence, each.path, "static TLS")
-
-
-def _defines(defined: Mapping[bytes, Sequence[Definition]], reference: Reference) -> bool:
-    """Hold the versions of one symbol against the wanted one (dl-lookup.c check_match)."""
-    found = defined.get(reference.name)
-    if found is None:
-        return False
-    for definition in found:
-        if definition.type in _BINDABLE and (
-            reference.version is None
-            or definition.version == reference.version
-            or (definition.version is None and not definition.is_hidden)
-        ):
-            return True
-    return False
-
-
-def _reason(facts: DynamicFacts) -> str | None:
-    """Say what dl-load.c _dl_map_object_from_fd says of a file that isn't meant for dlopen."""
-    if facts.type == _ET_EXEC:
-        return "cannot dynamically load executable"
-    if facts.type != _ET_DYN:
-        return "only ET_DYN and ET_EXEC can be loaded"
-    if not facts.has_dynamic_section:
-        return "object file has no dynamic section"
-    if facts.flags_1 & _DF_1_PIE:
-        return "cannot dynamically load position-independent executable"
-    if facts.flags_1 & _DF_1_NOOPEN:
-        return "shared object cannot be dlopen()ed"
-    return None
-
-
-def _needed_first(group: Sequence[LoadedObject]) -> list[LoadedObject]:
-    """Order as dl-sort-maps.c _dl_sort_maps_dfs does, back to front."""
-    ordered: dict[LoadedObject, None] = {}
-    visited: set[int] = set()
-    for first in reversed(group):
-        stack = [(first, False)]
-        while stack:
-            each, is_done = stack.pop()
-            if is_done:
-                ordered[each] = None
-            elif id(each) not in visited:
-                visited.add(id(each))
-                stack.append((each, True))
-                stack.extend((child, False) for child in reversed(each.children))
-    return list(ordered)
-
-
-def _text(name: bytes) -> str:
-    return name.decode("utf-8", "surrogateescape")

@@ -14,7 +14,7 @@ from wheelfix.linkage._model import (
     LoadedObject,
     Outcome,
 )
-from wheelfix.linkage._process import Process, folder_of
+from wheelfix.linkage._process import Process, folder_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -225,7 +225,7 @@ class MuslProcess(Process):
             if reference.kind is not ReferenceKind.INITIAL_EXEC_TLS:
                 return None
             sentence = (
-                f"Error relocating {each.path}: {_text(name)}: initial-exec TLS resolves to "
+                f"Error relocating {each.path}: {text_of(name)}: initial-exec TLS resolves to "
                 f"dynamic definition in {definer.path}"
             )
             # without a name musl formats NULL, and what comes of that differs
@@ -238,10 +238,10 @@ class MuslProcess(Process):
         if self._is_assumed(reference, (one.assumed for one in group)):
             return None
         if self._is_opaque(name):
-            self._note_unknown(_text(name))
+            self._note_unknown(text_of(name))
             return None
-        sentence = f"Error relocating {each.path}: {_text(name)}: symbol not found"
-        return Outcome(LoadClass.MISSING_SYMBOL, sentence, each.path, _text(name))
+        sentence = f"Error relocating {each.path}: {text_of(name)}: symbol not found"
+        return Outcome(LoadClass.MISSING_SYMBOL, sentence, each.path, text_of(name))
 
 
 def _definer(name: bytes, group: Sequence[LoadedObject]) -> LoadedObject | None:
@@ -260,10 +260,6 @@ def _is_bindable(definitions: Sequence[Definition]) -> bool:
     return any(
         not definition.is_hidden and definition.type in _BINDABLE for definition in definitions
     )
-
-
-def _text(name: bytes) -> str:
-    return name.decode("utf-8", "surrogateescape")
 
 
 def _unloadable(path: str, asked: str, parent: LoadedObject | None, error: str) -> Outcome:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from wheelfix.linkage._model import Files
     from wheelfix.platforms import ElfArchitecture
 
-__all__ = ["Process", "folder_of"]
+__all__ = ["Process", "folder_of", "text_of"]
 
 _NO_ASSUMPTIONS = Assumptions()
 
@@ -164,9 +164,6 @@ class Process(ABC):
 
     def _elsewhere(self, name: str, parent: LoadedObject) -> LoadedObject | None:
         """Take a library for granted that the search didn't find."""
-        known = self.assumed.get(name)
-        if known is not None:
-            return self._assume(known, parent)
         if not self.assumptions.may_have(name):
             return None
         self._note_unknown(name)
@@ -181,7 +178,7 @@ class Process(ABC):
         if True in answers:
             return True
         if None in answers and not reference.is_weak:
-            self._note_unknown(name.decode("utf-8", "replace"))
+            self._note_unknown(text_of(name))
         return None in answers
 
     def _is_foreign(self, facts: DynamicFacts) -> bool:
@@ -237,3 +234,8 @@ class Process(ABC):
 def folder_of(path: str) -> str:
     """Give what $ORIGIN stands for."""
     return posixpath.dirname(path) or "."
+
+
+def text_of(name: bytes) -> str:
+    """Give a symbol's name as text."""
+    return name.decode("utf-8", "surrogateescape")
