@@ -143,9 +143,9 @@ class TransactionalDestination(WheelDestination):
         place = self._places.place(scheme, path)
         return place, self._places.obstacle(place)
 
-    def let_replace(self, files: Iterable[str]) -> None:
-        """Take files for no obstacles, because this call removes them."""
-        self._places.let_replace(files)
+    def let_replace(self, files: Iterable[str], folders: Iterable[str] = ()) -> None:
+        """Take files and folders for no obstacles, because this call removes them."""
+        self._places.let_replace(files, folders)
 
     def supersede(self, file: str) -> None:
         """Leave a file out, because another wheel of the call brings it too and is to win."""
