@@ -54,11 +54,8 @@ def read_architecture(head: bytes, name: str) -> ElfArchitecture:
     :param name: what to call the file in an error.
     :raises MalformedElfError: if the header can't be read.
     """
-    try:
-        layout, size, _ = header_layout(head)
-        fields = list(struct.unpack_from(layout, head))
-    except (struct.error, KeyError):
-        raise malformed(name, "its header is cut off or damaged") from None
+    layout, size, _ = header_layout(head, name)
+    fields = list(struct.unpack_from(layout, head))
     # entry point, offsets and counts differ from file to file; without them a wheel's headers are mostly one
     fields[4], fields[5], fields[6], fields[8:] = 0, 0, 0, [size, 0, 0, 0, 0, 0]
     try:
@@ -82,11 +79,8 @@ def open_header(head: bytes, program_headers: bytes, name: str) -> ELFFile:
     from elftools.common.exceptions import ELFError
     from elftools.elf.elffile import ELFFile
 
-    try:
-        layout, size, _ = header_layout(head)
-        fields = list(struct.unpack_from(layout, head))
-    except (struct.error, KeyError):
-        raise malformed(name, "its header is cut off or damaged") from None
+    layout, size, _ = header_layout(head, name)
+    fields = list(struct.unpack_from(layout, head))
     # e_phoff, e_shoff, e_phnum as in Elf64_Ehdr, then e_shentsize, e_shnum, e_shstrndx
     fields[5], fields[6], fields[10] = size, size + len(program_headers), 0
     fields[11:14] = _SECTION_HEADER_SIZE, 0, 0
@@ -100,10 +94,17 @@ def open_header(head: bytes, program_headers: bytes, name: str) -> ELFFile:
         raise malformed(name, f"its header can't be read: {error}") from None
 
 
-def header_layout(head: bytes) -> tuple[str, int, int]:
-    """Give the struct layout and the size of the ELF header, and the size of one program header."""
-    order = {1: "<", 2: ">"}[head[5] if len(head) > 5 else 0]  # noqa: PLR2004 - EI_DATA
-    size, program_header_size, word = {1: (52, 32, "I"), 2: (64, 56, "Q")}[head[4]]
+def header_layout(head: bytes, name: str) -> tuple[str, int, int]:
+    """Give the struct layout and the size of the ELF header, and the size of one program header.
+
+    :raises MalformedElfError: if the header isn't whole.
+    """
+    identification = head[:6].ljust(6, b"\0")
+    order = {1: "<", 2: ">"}.get(identification[5])
+    sizes = {1: (52, 32, "I"), 2: (64, 56, "Q")}.get(identification[4])
+    if order is None or sizes is None or len(head) < sizes[0]:
+        raise malformed(name, "its header is cut off or damaged")
+    size, program_header_size, word = sizes
     return f"{order}16sHHI{word}{word}{word}IHHHHHH", size, program_header_size
 
 

@@ -89,12 +89,12 @@ class _Table:
             for end, character in enumerate(location)
             if character == "/"
         }
-        self.needed_by_others = {
-            needed.rpartition("/")[2]
+        self.needed_by_others = wheel.needed.union(
+            name
             for member in wheel.members
             if member.facts is not None
-            for needed in member.facts.needed
-        }
+            for name in member.facts.needed_files
+        )
 
     def decide(self, group: list[Candidate]) -> Iterator[Decision]:
         """Decide on all files of one folder and stem: one module, perhaps for several Pythons."""
