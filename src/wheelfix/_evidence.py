@@ -30,7 +30,10 @@ _FORMATS = {
 #: as elf.ELF_HEADER_SIZE, which is not imported for a wheel without machine code
 _HEAD_SIZE = 64
 #: names under which no wheel keeps machine code; their first bytes are not looked at
-_SOURCE_SUFFIXES = (".py", ".pyi", ".pyc", ".txt", ".md", ".rst", ".json", ".html", ".css", ".js")
+_NO_CODE_SUFFIXES = (
+    *(".py", ".pyi", ".pyc", ".pyx", ".pxd", ".h", ".c", ".txt", ".md", ".rst", ".json", ".html"),
+    *(".css", ".js", ".csv", ".svg", ".png", ".gz", ".po", ".mo"),
+)
 #: bytes of an ELF file that are held in memory before it goes to a temporary file
 _SPOOL_SIZE = 8 * 1024 * 1024
 _COPY_SIZE = 256 * 1024
@@ -74,18 +77,18 @@ def _heads(source: WheelSource) -> Iterator[tuple[str, bytes]]:
     """Give out each file's path and first bytes; none of a file that can't be machine code by its place or name."""
     dist_info = f"{source.dist_info_dir}/"
 
-    def is_text(path: str) -> bool:
-        return path.endswith(_SOURCE_SUFFIXES) or path.startswith(dist_info)
+    def holds_no_code(path: str) -> bool:
+        return path.endswith(_NO_CODE_SUFFIXES) or path.startswith(dist_info)
 
     if isinstance(source, WheelArchive):
         for path in source.paths:
-            if is_text(path):
+            if holds_no_code(path):
                 yield path, b""
             else:
                 yield path, source.read_head(path, _HEAD_SIZE)
     else:
         for (path, _, _), stream, _ in source.get_contents():
-            yield path, b"" if is_text(path) else stream.read(_HEAD_SIZE)
+            yield path, b"" if holds_no_code(path) else stream.read(_HEAD_SIZE)
 
 
 def _member(member: Member, head: bytes) -> Member:
@@ -95,7 +98,7 @@ def _member(member: Member, head: bytes) -> Member:
     member = member._replace(binary_format=binary_format)
     if binary_format != "elf":
         return member
-    # pyelftools takes 30 ms to import
+    # not for a wheel without machine code
     from wheelfix.elf import MalformedElfError, read_architecture
 
     try:

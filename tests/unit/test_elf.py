@@ -148,7 +148,7 @@ def test_a_header_of_elf32_is_enough() -> None:
         (patched(shared_object(), EI_CLASS, "B", 0), "its header is cut off or damaged"),
         (patched(shared_object(), EI_CLASS, "B", 3), "its header is cut off or damaged"),
         (patched(shared_object(), EI_DATA, "B", 3), "its header is cut off or damaged"),
-        (patched(shared_object(), 0, "B", 0), "its header can't be read: Magic number"),
+        (patched(shared_object(), 0, "B", 0), "its header is cut off or damaged"),
     ],
 )
 def test_a_header_that_cannot_be_read(head: bytes, sentence: str) -> None:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from wheelfix.elf._header import (
     ELF_HEADER_SIZE,
-    architecture_of,
     header_layout,
     malformed,
     open_header,
+    read_architecture,
 )
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class ElfTables:
         if size and (entry_size != program_header_size or size > _MAX_PROGRAM_HEADERS_SIZE):
             raise malformed(name, "its program headers can't be read")
         header = open_header(head, self.bytes_at(offset, size), name)
-        self.architecture = architecture_of(header)
+        self.architecture = read_architecture(head, name)
         self.is_64_bit = self.architecture.bits == 64  # noqa: PLR2004 - bits
         self.order = layout[0]
         self.word = "Q" if self.is_64_bit else "I"
