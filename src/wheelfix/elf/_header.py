@@ -69,7 +69,6 @@ def open_header(head: bytes, program_headers: bytes, name: str) -> ELFFile:
     pyelftools reads the section headers first, and fails where they are damaged or cut off, although no loader
     ever looks at them.
     """
-    from elftools.common.exceptions import ELFError
     from elftools.elf.elffile import ELFFile
 
     layout, size, _ = header_layout(head, name)
@@ -81,10 +80,7 @@ def open_header(head: bytes, program_headers: bytes, name: str) -> ELFFile:
         fields[10] = len(program_headers) // fields[9]
     # whatever e_shnum says, pyelftools reads the header of section e_shstrndx: an empty one
     content = struct.pack(layout, *fields) + program_headers + bytes(_SECTION_HEADER_SIZE)
-    try:
-        return ELFFile(BytesIO(content))
-    except ELFError as error:
-        raise malformed(name, f"its header can't be read: {error}") from None
+    return ELFFile(BytesIO(content))
 
 
 def header_layout(head: bytes, name: str) -> tuple[str, int, int]:
