@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,6 +12,7 @@ from support.interpreters import (
     glibc_interpreters,
     musl_interpreter,
 )
+from support.not_here import not_here
 from support.wheels import fetch, known_wheels
 
 if TYPE_CHECKING:
@@ -20,13 +20,6 @@ if TYPE_CHECKING:
 
     from support.interpreters import InterpreterFactory
     from support.wheels import WheelFactory
-
-
-def _not_here(reason: str) -> NoReturn:
-    """Skip, or fail where nothing may be skipped."""
-    if os.environ.get("CI", "").lower() in {"1", "true", "yes"}:
-        pytest.fail(f"must run in CI: {reason}", pytrace=False)
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +30,7 @@ def interpreter() -> InterpreterFactory:
         try:
             return musl_interpreter(name)
         except CannotBuildError as error:
-            _not_here(f"no musl interpreters here: {error}")
+            not_here(f"no musl interpreters here: {error}")
 
     return get
 

@@ -6,6 +6,7 @@ importlib.util would take as long as the start of the interpreter.
 """
 
 import binascii
+import errno
 import hashlib
 import marshal
 import os
@@ -15,6 +16,9 @@ import warnings
 from importlib._bootstrap_external import MAGIC_NUMBER  # importlib.util's, at a third of the time
 
 __all__ = ["MAGIC_NUMBER", "MARKER", "bytecode_name", "compile_file", "is_reproducible"]
+
+#: for want of space nothing is left out: it is the whole call that doesn't fit
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 #: begins what an answer says in its line; a wrapper around the interpreter may print other lines
 MARKER = b"wheelfix-bytecode:"
@@ -45,7 +49,7 @@ def bytecode_name(source_name: bytes, cache_tag: str, level: int) -> bytes:
 
 def compile_file(
     path: bytes, seen_as: str, levels: "tuple[int, ...]", parent: int = 0
-) -> "list[tuple[str, int]] | None":
+) -> "list[tuple[str, int]] | int | None":
     """Compile one file into the __pycache__ beside it, which is there already.
 
     :param path: the source file.
@@ -53,7 +57,8 @@ def compile_file(
     :param levels: optimization levels, 0 to 2.
     :param parent: process without which nothing must be written any more; 0 for none.
     :return: by level the SHA-256 in RECORD's form (urlsafe base64 without padding, PEP 376) and the size in bytes;
-        None if it doesn't compile for one of them, or can't be written: then nothing of it is there.
+        None if it doesn't compile for one of them, or can't be written: then nothing of it is there. The number of
+        the error where there is no room for it.
     """
     written = []
     try:
@@ -74,10 +79,10 @@ def compile_file(
             with open(descriptor, "wb") as stream:
                 stream.write(content)
     # the compiler raises whatever its limits and the codecs make it raise
-    except Exception:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001
         for file in written:
             os.unlink(file)
-        return None
+        return error.errno if isinstance(error, OSError) and error.errno in _FULL else None
     return [_fingerprint(content) for content in contents]
 
 
@@ -147,8 +152,11 @@ def _serve(levels: "tuple[int, ...]") -> None:
         fields = sys.stdin.buffer.read(int(line)).split(b"\0")
         for path, seen_as in zip(fields[::2], fields[1::2]):
             made = compile_file(path, seen_as.decode("utf-8", "surrogatepass"), levels, parent)
-            rows = ", ".join(f'["{digest}", {size}]' for digest, size in made or ())
-            _answer("null" if made is None else f"[{rows}]")
+            if isinstance(made, list):
+                rows = ", ".join(f'["{digest}", {size}]' for digest, size in made)
+                _answer(f"[{rows}]")
+            else:
+                _answer("null" if made is None else str(made))
 
 
 def _answer(text: str) -> None:

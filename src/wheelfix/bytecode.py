@@ -8,7 +8,7 @@ import stat
 import sys
 import warnings
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple, Optional
+from typing import TYPE_CHECKING, NamedTuple, Union
 
 from wheelfix import _bytecode
 
@@ -50,7 +50,7 @@ class CompiledBytecode(NamedTuple):
 
 
 #: what the compiling process says of a file: digest and size for each level; None if it doesn't compile
-Answer = Optional["list[tuple[str, int]]"]
+Answer = Union["list[tuple[str, int]]", int, None]
 
 
 class Source(NamedTuple):
@@ -96,6 +96,7 @@ def compile_bytecode(
     :param jobs: how many processes at most; by default as many as there are processors for this one.
     :param on_progress: told how many files are done, from the calling thread.
     :param time_limit: seconds after which a process that gave no answer for a file is ended.
+    :raises OSError: there is no room for a file; names the source file as tracebacks would.
     """
     compiled = CompiledBytecode({}, set())
     numbers = tuple(dict.fromkeys(levels))
@@ -121,6 +122,8 @@ def compile_bytecode(
             if answer is None:
                 compiled.failed.add(source.staged)
                 continue
+            if isinstance(answer, int):
+                raise OSError(answer, os.strerror(answer), source.seen_as)
             rows = compiled.made.setdefault(source.staged, [])
             for level, (digest, size) in zip(numbers, answer):
                 rows.append((_name(source.staged, cache_tag, level), digest, size))

@@ -3,52 +3,27 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO
 
 from installer.sources import WheelSource
 from installer.utils import parse_entrypoints, parse_metadata_file
 
 from wheelfix import codes
+from wheelfix._evidence import members_of, needed_names, with_facts
 from wheelfix.archive import WheelArchive, scheme_of
 from wheelfix.codes import Finding
 from wheelfix.errors import InvalidWheelError, WheelRefusedError
-from wheelfix.planning import (
-    IMPORT_SCHEMES,
-    Member,
-    Plan,
-    Policy,
-    Wheel,
-    members_in_doubt,
-    module_name,
-    plan,
-)
+from wheelfix.planning import Plan, Policy, Wheel, names_in_question, plan
 from wheelfix.wheel_tags import parse_wheel_tags
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from wheelfix.targets import Target
     from wheelfix.wheel_tags import WheelTag
 
 __all__ = ["RepairedSource", "plan_source"]
 
-#: what the first bytes of a file say (gABI; mach-o/loader.h and fat.h; PE format; WebAssembly core, "Modules")
-_FORMATS = {
-    b"\x7fELF": "elf",
-    b"\xfe\xed\xfa\xce": "mach-o",
-    b"\xfe\xed\xfa\xcf": "mach-o",
-    b"\xce\xfa\xed\xfe": "mach-o",
-    b"\xcf\xfa\xed\xfe": "mach-o",
-    b"\xca\xfe\xba\xbe": "mach-o",
-    b"\0asm": "wasm",
-}
-#: as elf.ELF_HEADER_SIZE, which is not imported for a wheel without machine code
-_HEAD_SIZE = 64
-#: names under which no wheel keeps machine code; their first bytes are not looked at
-_SOURCE_SUFFIXES = (".py", ".pyi", ".pyc", ".txt", ".md", ".rst", ".json", ".html", ".css", ".js")
-#: bytes of an ELF file that are held in memory before it goes to a temporary file
-_SPOOL_SIZE = 8 * 1024 * 1024
-_COPY_SIZE = 256 * 1024
 #: NAME_MAX of Linux (limits.h); a compressed tag set stands for the product of its parts
 _MAX_TAG_LENGTH = 255
 
@@ -145,28 +120,19 @@ def plan_source(source: WheelSource, targets: Sequence[Target], policy: Policy) 
     wheel = Wheel(
         file_name=name,
         tags=tags,
-        members=tuple(_members(source, root_scheme)),
+        members=tuple(members_of(source, root_scheme)),
         entry_points=_entry_points(source),
         check_tags=isinstance(source, WheelArchive),
     )
-    if any(member.binary_format == "elf" for member in wheel.members):
-        wheel = _with_facts(wheel, source, targets)
+    wheel = with_facts(wheel, source, targets)
     decided = plan(wheel, targets, policy)
+    in_question = names_in_question(wheel, decided)
+    if in_question:
+        wheel = wheel._replace(needed=needed_names(wheel, source, in_question))
+        decided = plan(wheel, targets, policy)
     if len({member.scheme for member in wheel.members}) > 1:
         findings += tuple(_collisions(wheel, decided, source, root_scheme, targets))
     return decided.with_findings(findings)
-
-
-def _with_facts(wheel: Wheel, source: WheelSource, targets: Sequence[Target]) -> Wheel:
-    """Read the ELF files of which the planner needs to know more than their header."""
-    in_doubt = members_in_doubt(wheel, targets)
-    if not in_doubt:
-        return wheel
-    examined = dict(_examined(source, in_doubt, wheel.members))
-    return wheel._replace(
-        members=tuple(examined.get(member.path, member) for member in wheel.members),
-        path_entries=tuple(_path_entries(source, wheel.members)),
-    )
 
 
 def _metadata_tags(lines: list[str], wheel: str) -> frozenset[WheelTag]:
@@ -201,94 +167,3 @@ def _collisions(
             if other is not None:
                 sentence = f"it would be written to the same file as {other}"
                 yield Finding(codes.DUPLICATE_MEMBER, new_path, sentence)
-
-
-def _streams(source: WheelSource, wanted: Collection[str]) -> Iterator[tuple[str, BinaryIO]]:
-    """Give out path and stream of the wanted members, without opening others where that can be had."""
-    if isinstance(source, WheelArchive):
-        for path in sorted(wanted):
-            with source.open_member(path) as stream:
-                yield path, stream
-    else:
-        for (path, _, _), stream, _ in source.get_contents():
-            if path in wanted:
-                yield path, stream
-
-
-def _members(source: WheelSource, root_scheme: str) -> Iterator[Member]:
-    for path, head in dict(_heads(source)).items():
-        scheme, scheme_path = scheme_of(path, source, root_scheme)
-        yield _member(Member(path, scheme, scheme_path), head)
-
-
-def _heads(source: WheelSource) -> Iterator[tuple[str, bytes]]:
-    """Give out each file's path and first bytes; none of a file that can't be machine code by its place or name."""
-    dist_info = f"{source.dist_info_dir}/"
-
-    def is_text(path: str) -> bool:
-        return path.endswith(_SOURCE_SUFFIXES) or path.startswith(dist_info)
-
-    if isinstance(source, WheelArchive):
-        for path in source.paths:
-            if is_text(path):
-                yield path, b""
-            else:
-                yield path, source.read_head(path, _HEAD_SIZE)
-    else:
-        for (path, _, _), stream, _ in source.get_contents():
-            yield path, b"" if is_text(path) else stream.read(_HEAD_SIZE)
-
-
-def _member(member: Member, head: bytes) -> Member:
-    binary_format = "pe" if head.startswith(b"MZ") else _FORMATS.get(head[:4])
-    if binary_format is None:
-        return member
-    member = member._replace(binary_format=binary_format)
-    if binary_format != "elf":
-        return member
-    # pyelftools takes 30 ms to import
-    from wheelfix.elf import MalformedElfError, read_architecture
-
-    try:
-        return member._replace(architecture=read_architecture(head, member.path))
-    except MalformedElfError as error:
-        return member._replace(malformed=error.findings[0].sentence)
-
-
-def _examined(
-    source: WheelSource, wanted: Collection[str], members: Sequence[Member]
-) -> Iterator[tuple[str, Member]]:
-    from tempfile import SpooledTemporaryFile
-
-    from wheelfix.elf import MalformedElfError, init_symbol_names, read_facts
-
-    by_path = {member.path: member for member in members}
-    for path, stream in _streams(source, wanted):
-        member = by_path[path]
-        # a member of a zip archive can only be read forwards, the tables of an ELF file lie anywhere
-        with SpooledTemporaryFile(max_size=_SPOOL_SIZE) as copy:
-            while chunk := stream.read(_COPY_SIZE):
-                copy.write(chunk)
-            symbols = init_symbol_names(module_name(member))
-            try:
-                facts = read_facts(cast("BinaryIO", copy), path, symbols)
-            except MalformedElfError as error:
-                yield path, member._replace(malformed=error.findings[0].sentence)
-            else:
-                yield path, member._replace(facts=facts)
-
-
-def _path_entries(source: WheelSource, members: Sequence[Member]) -> Iterator[str]:
-    """Read the folders that the wheel's own .pth files add (site.py, addpackage)."""
-    wanted = {
-        member.path
-        for member in members
-        if member.scheme in IMPORT_SCHEMES
-        and member.scheme_path.endswith(".pth")
-        and "/" not in member.scheme_path
-    }
-    for _, stream in _streams(source, wanted):
-        for line in stream.read(_COPY_SIZE).decode("utf-8", "replace").splitlines():
-            entry = line.strip().strip("/")
-            if entry and not line.startswith(("#", "import ", "import\t", "/")):
-                yield entry

@@ -14,6 +14,7 @@ from wheelfix.planning import (
     Wheel,
     members_in_doubt,
     module_name,
+    names_in_question,
     plan,
 )
 from wheelfix.platforms import ElfArchitecture
@@ -79,17 +80,20 @@ def library(
     *,
     init_symbols: Iterable[str] = (),
     is_shared_object: bool = True,
+    soname: str | None = None,
+    is_linkable: bool = True,
 ) -> Member:
     """Make an ELF file that is no module, unless it is given the init symbol for it."""
     libcs = () if libc is None else libc.split("+")
     facts = ElfFacts(
         architecture=architecture,
         is_shared_object=is_shared_object,
-        soname=None,
+        soname=soname,
         needed=(*needed, *(_LIBC_FILES[each] for each in libcs)),
         version_needs=(),
         libc_families=frozenset(libcs),
         init_symbols=frozenset(init_symbols),
+        is_linkable=is_linkable,
     )
     return text(path)._replace(binary_format="elf", architecture=architecture, facts=facts)
 
@@ -99,10 +103,21 @@ def module(
     libc: str | None = "musl",
     architecture: ElfArchitecture = X86_64,
     needed: Iterable[str] = (),
+    *,
+    soname: str | None = None,
+    is_linkable: bool = True,
 ) -> Member:
     """Make an extension module: an ELF file with the init symbol of its own stem."""
     symbols = init_symbol_names(module_name(text(path)))[:1]
-    return library(path, libc, architecture, needed, init_symbols=symbols)
+    return library(
+        path,
+        libc,
+        architecture,
+        needed,
+        init_symbols=symbols,
+        soname=soname,
+        is_linkable=is_linkable,
+    )
 
 
 def binary(path: str, binary_format: str = "mach-o") -> Member:
@@ -134,7 +149,16 @@ def make_plan(
     wheel = wheel_of(members, tags)._replace(path_entries=path_entries, check_tags=check_tags)
     asked_for = members_in_doubt(wheel, targets)
     known = tuple(each if each.path in asked_for else each._replace(facts=None) for each in members)
-    return plan(wheel._replace(members=known), targets, policy or Policy())
+    wheel = wheel._replace(members=known)
+    decided = plan(wheel, targets, policy or Policy())
+    in_question = names_in_question(wheel, decided)
+    needed = frozenset(
+        name
+        for member in members
+        if member.facts is not None
+        for name in in_question & member.facts.needed_files
+    )
+    return plan(wheel._replace(needed=needed), targets, policy or Policy())
 
 
 def allow(*codes: str) -> Policy:

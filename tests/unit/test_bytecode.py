@@ -517,8 +517,9 @@ def test_of_two_files_with_one_name_for_bytecode_one_gets_it(tmp_path: Path) -> 
     assert compile_for(twins) == {twins[1].staged}
 
 
-def test_a_full_disk_is_a_failure_that_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("in_process", [True, False])
+def test_where_there_is_no_room_for_bytecode_the_call_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, elsewhere: Target, *, in_process: bool
 ) -> None:
     resource = pytest.importorskip("resource")
     signal = pytest.importorskip("signal")
@@ -528,12 +529,13 @@ def test_a_full_disk_is_a_failure_that_leaves_nothing(
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
     try:
-        compiled = compile_bytecode(files, [RUNNING], (0, 1))
+        with pytest.raises(OSError, match="too large") as raised:
+            compile_bytecode(files, [RUNNING if in_process else elsewhere], (0, 1))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, before)
-    assert compiled.failed == {files[0].staged}
-    assert_true_to_disk(compiled)
+    assert raised.value.filename == os.path.join(files[0].final_folder, "big.py")
+    assert not list(tmp_path.rglob("big.*.pyc"))
 
 
 # -- several processes -----------------------------------------------------------------------------

@@ -148,7 +148,7 @@ def test_a_header_of_elf32_is_enough() -> None:
         (patched(shared_object(), EI_CLASS, "B", 0), "its header is cut off or damaged"),
         (patched(shared_object(), EI_CLASS, "B", 3), "its header is cut off or damaged"),
         (patched(shared_object(), EI_DATA, "B", 3), "its header is cut off or damaged"),
-        (patched(shared_object(), 0, "B", 0), "its header can't be read: Magic number"),
+        (patched(shared_object(), 0, "B", 0), "its header is cut off or damaged"),
     ],
 )
 def test_a_header_that_cannot_be_read(head: bytes, sentence: str) -> None:
@@ -445,6 +445,100 @@ def test_the_name_decides_where_hashes_are_equal() -> None:
     for name in (b"PyInit_n\0", b"PyInit_mm", b"\xff\xff\xff\xff\xff\xff\xff\xff\0"):
         other = content[: strings + 1] + name + content[strings + 10 :]
         assert facts_of(other, "PyInit_m").init_symbols == set()
+
+
+# --- what other files may be linked against
+
+CRT = ["_init", "_fini", "_edata", "_end", "__bss_start"]
+
+
+@pytest.mark.parametrize("made", [X86_64, I386, S390X], ids=["64", "32", "s390x"])
+@pytest.mark.parametrize("hash_style", ["gnu", "sysv", "both"])
+@pytest.mark.parametrize(
+    ("symbols", "is_linkable"),
+    [
+        ([], False),
+        (["PyInit_m"], False),
+        (["PyInit_m", "PyInit_other", "PyInitU_zck5b2b", "PyModExport_m"], False),
+        (["PyInit_m", "__pyx_module_is_main_pkg__m", *CRT], False),
+        (["PyInit_m", "helper"], True),
+        # the end of a name that is longer than what is looked at
+        (["PyInit_m", "_init" + "x" * 100], True),
+        (["_ZSt9terminatev"], True),
+        (MANY, True),
+    ],
+)
+def test_what_is_linkable(
+    made: Architecture, hash_style: str, symbols: list[str], *, is_linkable: bool
+) -> None:
+    content = shared_object(made, symbols=symbols, undefined=["memcpy"], hash_style=hash_style)
+    assert facts_of(content).is_linkable is is_linkable
+
+
+@pytest.mark.parametrize("hash_style", ["gnu", "sysv"])
+@pytest.mark.parametrize(
+    ("symbol", "is_linkable"),
+    [
+        ((GLOBAL, FUNC, DEFAULT, 1), True),
+        ((WEAK, FUNC, DEFAULT, 1), True),
+        # STB_GNU_UNIQUE
+        ((10, OBJECT, DEFAULT, 1), True),
+        ((GLOBAL, OBJECT, PROTECTED, 1), True),
+        ((GLOBAL, FUNC, DEFAULT, 0), False),
+        ((LOCAL, FUNC, DEFAULT, 1), False),
+        ((GLOBAL, FUNC, HIDDEN, 1), False),
+    ],
+)
+def test_which_symbols_are_offered(
+    hash_style: str, symbol: tuple[int, int, int, int], *, is_linkable: bool
+) -> None:
+    content = shared_object(symbols=["helper"], hash_style=hash_style)
+    binding, kind, visibility, section = symbol
+    content = with_last_symbol(content, "B", 4, binding << 4 | kind)
+    content = with_last_symbol(content, "B", 5, visibility)
+    content = with_last_symbol(content, "<H", 6, section)
+    assert facts_of(content).is_linkable is is_linkable
+
+
+def test_nothing_is_linkable_without_tables() -> None:
+    assert not facts_of(shared_object(symbols=["helper"], hash_style="none")).is_linkable
+    assert not facts_of(without_tag(shared_object(symbols=["helper"]), DT_SYMTAB)).is_linkable
+
+
+@pytest.mark.parametrize("hash_style", ["gnu", "sysv"])
+def test_too_many_symbols_to_look_at_are_linkable(hash_style: str) -> None:
+    count = 70_000
+    content = with_table(shared_object(hash_style=hash_style), DT_SYMTAB, bytes(24 * (count + 1)))
+    if hash_style == "gnu":
+        # chains without end
+        head = struct.pack("<4IQ", count, 1, 1, 6, 0)
+        content = with_table(content, DT_GNU_HASH, head + bytes(4 * (count + count)))
+    else:
+        content = patched(content, section_offset(content, ".hash") + 4, "<I", count)
+    assert facts_of(content).is_linkable
+
+
+@pytest.mark.parametrize(
+    ("soname", "symbols", "expected"),
+    [
+        # linkers write DT_SONAME into DT_NEEDED ...
+        ("m.so", ["PyInit_m"], True),
+        ("libm.so.1", ["PyInit_m", "helper"], False),
+        # ... or else the file name
+        (None, ["PyInit_m", "helper"], True),
+        (None, ["PyInit_m"], False),
+    ],
+)
+def test_under_which_name_others_may_need_it(
+    soname: str | None, symbols: list[str], *, expected: bool
+) -> None:
+    facts = facts_of(shared_object(soname=soname, symbols=symbols))
+    assert facts.may_be_needed_as("m.so") is expected
+
+
+def test_needed_files_may_be_named_with_folders() -> None:
+    facts = facts_of(shared_object(needed=["libc.so.6", "../pkg/_c.so", "$ORIGIN/x.so"]))
+    assert facts.needed_files == {"libc.so.6", "_c.so", "x.so"}
 
 
 # --- what can't be read

@@ -827,3 +827,41 @@ def test_install_refuses_before_the_destination_is_called(tmp_path: Path, wheels
             wheelfix.install(source, destination, {}, targets=[make_target()])
     assert not destination.called
     assert not (tmp_path / "root").exists()
+
+
+def swapped(folder: Path) -> list[Path]:
+    """Make two versions; what is a file in the one is a folder in the other."""
+    first = {"pkg/a": "file\n", "pkg/b/deep/c.py": ""}
+    second = {"pkg/a/deep/c.py": "", "pkg/b": "file\n"}
+    return [make_wheel(folder, first), make_wheel(folder, second, version="2.0")]
+
+
+def test_an_upgrade_puts_folders_in_the_place_of_files_and_files_in_that_of_folders(
+    tmp_path: Path, wheels: Path
+) -> None:
+    old, new = swapped(wheels)
+    options = options_in(tmp_path, upgrade=True)
+    install_wheels([old], [make_target()], None, options)
+    install_wheels([new], [make_target()], None, options)
+    assert {path for path in names(tree(tmp_path / LIB)) if path.startswith("pkg")} == {
+        "pkg/a/deep/c.py",
+        "pkg/b",
+    }
+
+
+@pytest.mark.parametrize("link", [True, False])
+def test_an_upgrade_keeps_a_folder_that_holds_what_is_not_its_own(
+    tmp_path: Path, wheels: Path, *, link: bool
+) -> None:
+    old, new = swapped(wheels)
+    options = options_in(tmp_path, upgrade=True)
+    install_wheels([old], [make_target()], None, options)
+    other = tmp_path / LIB / "pkg/b/deep/mine"
+    if link:
+        other.symlink_to(tmp_path, target_is_directory=True)
+    else:
+        other.write_text("mine")
+    before = tree(tmp_path)
+    with pytest.raises(EnvironmentRefusedError, match="there is a folder where the wheel has a"):
+        install_wheels([new], [make_target()], None, options)
+    assert tree(tmp_path) == before

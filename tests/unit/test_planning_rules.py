@@ -22,10 +22,20 @@ from support.plans import (
     outcome,
     target,
     text,
+    wheel_of,
 )
-from wheelfix import codes
+from wheelfix import codes, planning
 from wheelfix.codes import Finding
-from wheelfix.planning import Action, Decision, Plan, Policy, Repair, Wheel, members_in_doubt
+from wheelfix.planning import (
+    Action,
+    Decision,
+    Plan,
+    Policy,
+    Repair,
+    Wheel,
+    members_in_doubt,
+    names_in_question,
+)
 from wheelfix.planning._fitting import loadable_suffixes, runs_elf
 from wheelfix.wheel_tags import parse_wheel_tags
 
@@ -597,6 +607,34 @@ PATHS = {
         RENAME,
         beside=(library("e/libops.so", needed=["../e/_C" + GNU39]),),
     ),
+    "needed by its DT_SONAME, which is its file name": Row(
+        module("e/_C" + GNU39, soname="_C" + GNU39, is_linkable=False),
+        "cp39-musl",
+        T_MUSL39,
+        f"WF102 duplicate _C{MUSL39}",
+        beside=(library("e/libops.so", needed=["_C" + GNU39]),),
+    ),
+    "no linker would write its file name": Row(
+        module("e/_C" + GNU39, soname="libC.so"),
+        "cp39-musl",
+        T_MUSL39,
+        f"WF101 rename _C{MUSL39}",
+        beside=(library("e/libops.so", needed=["_C" + GNU39]),),
+    ),
+    "there is nothing in it to link against": Row(
+        module("e/_C" + GNU39, is_linkable=False),
+        "cp39-musl",
+        T_MUSL39,
+        f"WF101 rename _C{MUSL39}",
+        beside=(library("e/libops.so", needed=["_C" + GNU39]),),
+    ),
+    "needed by another module that is renamed": Row(
+        module("e/_C" + GNU39, is_linkable=False),
+        "cp39-musl",
+        T_MUSL39,
+        f"WF102 duplicate _C{MUSL39}",
+        beside=(module("e/_D" + GNU39, needed=["_C" + GNU39]),),
+    ),
     "needed, but for another libc": Row(
         module("e/_C" + GNU39, "glibc"),
         "cp39-musl",
@@ -869,8 +907,21 @@ DOUBT: dict[str, tuple[list[Member], str, str, set[str]]] = {
         [module("a" + GNU39), module("b.so"), library("helper"), text("c.py")],
         "cp39-musl",
         T_MUSL39,
+        {"a" + GNU39},
+    ),
+    "a name doesn't load, one of the same module does": (
+        [module("p/a" + GNU39), module("p/a.so"), module("a.so"), library("helper")],
+        "cp39-musl",
+        T_MUSL39,
+        {"p/a" + GNU39, "p/a.so"},
+    ),
+    "a name doesn't load, and the tags name no libc": (
+        [module("a" + GNU39), module("b.so"), library("helper"), text("c.py")],
+        "cp39-musl",
+        T_LINUX39,
         {"a" + GNU39, "b.so", "helper"},
     ),
+    "no file has a module's name": ([library("helper")], "cp39-musl", T_LINUX39, set()),
     "the tags name no libc": (
         [module("a" + GNU39), library("helper")],
         "cp39-gnu",
@@ -912,6 +963,35 @@ def test_only_what_is_in_doubt_is_read(
     unread = tuple(member._replace(facts=None) for member in members)
     wheel = Wheel("e.whl", parse_wheel_tags(tags), unread)
     assert members_in_doubt(wheel, [target(on)]) == expected
+
+
+@pytest.mark.parametrize(
+    ("member", "policy", "expected"),
+    [
+        (module("p/m" + GNU39), Policy(), {"m" + GNU39}),
+        (module("p/m" + GNU39, soname="m" + GNU39, is_linkable=False), Policy(), {"m" + GNU39}),
+        (module("p/m" + GNU39, soname="libm.so"), Policy(), set()),
+        (module("p/m" + GNU39, is_linkable=False), Policy(), set()),
+        # they keep their names
+        (module("p/m" + GNU39), Policy(Repair.DUPLICATE), set()),
+        (module("p/m" + GNU39), NO_REPAIR, set()),
+        (module("p/m" + GNU39, "glibc"), Policy(), set()),
+        (module("p/m" + MUSL39), Policy(), set()),
+        (library("p/m" + GNU39), Policy(), set()),
+    ],
+)
+def test_whose_name_others_may_ask_for(member: Member, policy: Policy, expected: set[str]) -> None:
+    wheel = wheel_of([member, library("libx.so")], T_MUSL39)
+    decided = planning.plan(wheel, [target("cp39-musl")], policy)
+    assert names_in_question(wheel, decided) == expected
+
+
+def test_a_file_without_facts_is_not_asked_for() -> None:
+    mach_o = binary("m.abi3-darwin.so")
+    wheel = wheel_of([mach_o], "cp39-abi3-macosx_11_0_arm64")._replace(check_tags=False)
+    decided = planning.plan(wheel, [target("cp313-darwin")], Policy())
+    assert outcome(decided, mach_o) == "WF101 rename m.abi3.so"
+    assert names_in_question(wheel, decided) == set()
 
 
 SENTENCES = [

@@ -21,11 +21,12 @@ from support.elf_maker import AARCH64, X86_64, extension_module, shared_object
 from support.target_maker import make_target
 from support.wheel_maker import make_wheel, record_hash
 from wheelfix import codes
+from wheelfix._evidence import _member
 from wheelfix.archive import WheelArchive
 from wheelfix.errors import InvalidWheelError, WheelRefusedError
 from wheelfix.installing import plan_wheel
 from wheelfix.planning import Action, Decision, Member, Plan, Policy, Repair
-from wheelfix.sources import RepairedSource, _member, plan_source
+from wheelfix.sources import RepairedSource, plan_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -50,6 +50,18 @@ class _Original(NamedTuple):
     entry: RecordEntry
 
 
+class _Record(NamedTuple):
+    """RECORD as installer.install gives it.
+
+    :param file: its content, if no hash changes and no bytecode is added.
+    """
+
+    scheme: Scheme
+    path: str
+    rows: list[tuple[Scheme, RecordEntry]]
+    file: BinaryIO
+
+
 class TransactionalDestination(WheelDestination):
     """Writes one wheel into the folders of a scheme, as part of a transaction.
 
@@ -95,7 +107,7 @@ class TransactionalDestination(WheelDestination):
         self._originals: dict[tuple[str, str], _Original] = {}
         self._second_names: list[tuple[str, str]] = []
         self._superseded: set[str] = set()
-        self._record: tuple[Scheme, str, list[tuple[Scheme, RecordEntry]]] | None = None
+        self._record: _Record | None = None
         transaction.before_commit(self.complete)
 
     @property
@@ -131,9 +143,9 @@ class TransactionalDestination(WheelDestination):
         place = self._places.place(scheme, path)
         return place, self._places.obstacle(place)
 
-    def let_replace(self, files: Iterable[str]) -> None:
-        """Take files for no obstacles, because this call removes them."""
-        self._places.let_replace(files)
+    def let_replace(self, files: Iterable[str], folders: Iterable[str] = ()) -> None:
+        """Take files and folders for no obstacles, because this call removes them."""
+        self._places.let_replace(files, folders)
 
     def supersede(self, file: str) -> None:
         """Leave a file out, because another wheel of the call brings it too and is to win."""
@@ -186,7 +198,9 @@ class TransactionalDestination(WheelDestination):
         records: Iterable[tuple[Scheme, RecordEntry]],
     ) -> None:
         """Take RECORD's rows; they are written when every file of the wheel is."""
-        self._record = scheme, record_file_path, list(records)
+        rows = list(records)
+        # while others still write, and mostly nothing changes it any more
+        self._record = _Record(scheme, record_file_path, rows, self._record_file(scheme, rows))
 
     def link_second_names(self) -> None:
         """Make the second names, once what they stand for is written.
@@ -219,17 +233,41 @@ class TransactionalDestination(WheelDestination):
         if differing is None:
             differing = self._writer.finish()
             self.link_second_names()
-        scheme, record_file_path, rows = self._record
+        scheme, record_file_path, rows, stream = self._record
         self._record = None
-        found = {self._written.get(each.member.staged): each.sha256 for each in differing}
+        found = self._differing_hashes(differing)
+        made = self._bytecode_rows(bytecode or {})
+        if found or made:
+            with_hashes = [
+                (each, _with_hash(entry, found.get((each, entry.path)))) for each, entry in rows
+            ]
+            stream = self._record_file(scheme, [*with_hashes, *made])
+        with stream:
+            self._write(scheme, record_file_path, stream, is_executable=False)
+
+    def _differing_hashes(self, differing: Iterable[WrittenMember]) -> dict[tuple[str, str], str]:
+        """Give sha256, by scheme and path, of this wheel's files of which RECORD doesn't tell it."""
+        found = {
+            self._written[each.member.staged]: each.sha256
+            for each in differing
+            if each.member.staged in self._written
+        }
         for original, staged in self._second_names:
             if self._written[original] in found:
                 found[self._written[staged]] = found[self._written[original]]
-        rows = [(each, _with_hash(entry, found.get((each, entry.path)))) for each, entry in rows]
-        for staged, made in (bytecode or {}).items():
-            if staged in self._written:
-                rows += _bytecode_rows(*self._written[staged], made)
+        return found
 
+    def _bytecode_rows(
+        self, bytecode: Mapping[str, Iterable[tuple[str, str, int]]]
+    ) -> list[tuple[Scheme, RecordEntry]]:
+        return [
+            row
+            for staged, made in bytecode.items()
+            if staged in self._written
+            for row in _bytecode_rows(*self._written[staged], made)
+        ]
+
+    def _record_file(self, scheme: Scheme, rows: Iterable[tuple[Scheme, RecordEntry]]) -> BinaryIO:
         def prefix_for_scheme(file_scheme: str) -> str | None:
             if file_scheme == scheme:
                 return None
@@ -238,8 +276,7 @@ class TransactionalDestination(WheelDestination):
 
         # installer 1.x sorts them itself, 0.7.0 doesn't
         in_order = sorted(rows, key=lambda each: each[1].path)
-        with construct_record_file(in_order, prefix_for_scheme) as stream:
-            self._write(scheme, record_file_path, stream, is_executable=False)
+        return construct_record_file(in_order, prefix_for_scheme)
 
     def _forget(self, staged: str) -> None:
         del self._written[staged]

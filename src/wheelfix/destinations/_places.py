@@ -96,11 +96,13 @@ class FinalPlaces:
         }
         self._overwrite_existing = overwrite_existing
         self._replaceable: set[str] = set()
+        self._vanishing: set[str] = set()
         self._known: dict[tuple[str, str], Folder] = {}
 
-    def let_replace(self, files: Iterable[str]) -> None:
-        """Take files for no obstacles."""
+    def let_replace(self, files: Iterable[str], folders: Iterable[str] = ()) -> None:
+        """Take files for no obstacles, and folders with nothing but such files in them."""
         self._replaceable.update(files)
+        self._vanishing.update(folders)
 
     def place(self, scheme: str, path: str) -> Place:
         """Find where a file will be.
@@ -144,11 +146,24 @@ class FinalPlaces:
         if name not in folder.names or path in self._replaceable:
             return None
         if os.path.isdir(path) and not os.path.islink(path):
+            if self._vanishes(path):
+                return None
             sentence = "there is a folder where the wheel has a file"
             return Finding(codes.CANNOT_WRITE, path, sentence)
         if self._overwrite_existing:
             return None
         return Finding(codes.FILE_EXISTS, path, "it exists already")
+
+    def _vanishes(self, folder: str) -> bool:
+        """Tell whether this call removes a folder with all that is in it."""
+        return folder in self._vanishing and all(
+            os.path.join(above, name) in self._replaceable
+            for above, folders, files in os.walk(folder)
+            for name in (
+                *files,
+                *(each for each in folders if os.path.islink(os.path.join(above, each))),
+            )
+        )
 
     def _look_at(self, scheme: str, path: str) -> Folder:
         root = self.roots[scheme]
@@ -157,9 +172,11 @@ class FinalPlaces:
         above, name = self._split(scheme, path)
         outer = self.folder(scheme, above)
         rank = outer.rank if above else _rank(scheme, name)
-        if not outer.exists:
+        final = f"{outer.final}{os.sep}{name}"
+        if not outer.exists or final in self._replaceable:
+            # a file of the old version, which this call removes
             return outer.missing_folder(name, rank)
-        return Folder.looked_at(f"{outer.final}{os.sep}{name}", rank, outer.name_limit, root)
+        return Folder.looked_at(final, rank, outer.name_limit, root)
 
     def _split(self, scheme: str, path: str) -> tuple[str, str]:
         folder, _, name = path.rpartition("/")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from wheelfix.elf._header import malformed
 from wheelfix.elf._tables import ElfTables
@@ -12,12 +12,21 @@ from wheelfix.platforms import libc_family_of_needed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from wheelfix.elf._tables import Readable
     from wheelfix.platforms import ElfArchitecture
 
 __all__ = ["ElfFacts", "init_symbol_names", "read_facts"]
 
 _ET_DYN = 3  # elf.h
 _TELLING_LIBC_FILES = ("libc.", "ld.", "ld-", "ld64")
+# Nothing else is linked against a module for these: its init functions, and what Cython's cython_freeze looks for
+# (module_is_main in Cython/Compiler/Naming.py).
+_MODULE_SYMBOLS = (b"PyInit", b"PyModExport", b"__pyx_module_is_main_")
+# ld and the C library's start files put them into every file (ld/scripttempl/elf.sc; crti.S).
+_LINKER_SYMBOLS = frozenset(
+    b"_init _fini edata _edata end _end __end__ "
+    b"__bss_start __bss_start__ __bss_end__ _bss_end__".split()
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +42,8 @@ class ElfFacts:
         two where it contradicts itself.
     :param init_symbols: those of the asked-for module init symbols that it defines for dlsym.
     :param interpreter: PT_INTERP, the path of the loader that an executable asks for; None where it names none.
+    :param is_linkable: whether it defines symbols that other files may be linked against: more than the init symbols
+        of modules, and what every shared object has.
     """
 
     architecture: ElfArchitecture
@@ -43,6 +54,22 @@ class ElfFacts:
     libc_families: frozenset[str]
     init_symbols: frozenset[str]
     interpreter: str | None = None
+    is_linkable: bool = False
+
+    @property
+    def needed_files(self) -> frozenset[str]:
+        """The file names in DT_NEEDED, which may hold paths."""
+        return frozenset(name.rpartition("/")[2] for name in self.needed)
+
+    def may_be_needed_as(self, file_name: str) -> bool:
+        """Say whether other files may name this one in DT_NEEDED.
+
+        Linkers write a library's DT_SONAME there, and where it has none, the name under which they found it
+        (ld/ldelf.c, ``ldelf_open_dynamic_archive``; the same in gold, lld and mold).
+
+        :param file_name: of this file.
+        """
+        return self.is_linkable if self.soname is None else self.soname == file_name
 
 
 def init_symbol_names(module_name: str) -> tuple[str, ...]:
@@ -58,10 +85,10 @@ def init_symbol_names(module_name: str) -> tuple[str, ...]:
     return (f"PyInitU_{encoded}", f"PyModExportU_{encoded}")
 
 
-def read_facts(stream: BinaryIO, name: str, init_symbols: Iterable[str] = ()) -> ElfFacts:
+def read_facts(stream: Readable, name: str, init_symbols: Iterable[str] = ()) -> ElfFacts:
     """Read the evidence of one ELF file.
 
-    :param stream: the file, seekable.
+    :param stream: the file; what lies behind all that is looked at isn't read.
     :param name: what to call it in an error.
     :param init_symbols: which symbols to look up, see :func:`init_symbol_names`.
     :raises MalformedElfError: if the file can't be read as an ELF file.
@@ -86,7 +113,12 @@ def _facts(tables: ElfTables, init_symbols: Iterable[str]) -> ElfFacts:
             symbol for symbol in init_symbols if tables.defines_function(symbol)
         ),
         interpreter=tables.interpreter(),
+        is_linkable=tables.offers_others_than(_is_in_any_module),
     )
+
+
+def _is_in_any_module(symbol: bytes) -> bool:
+    return symbol.startswith(_MODULE_SYMBOLS) or symbol in _LINKER_SYMBOLS
 
 
 def _libc_families(

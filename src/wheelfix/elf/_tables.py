@@ -5,27 +5,41 @@ from __future__ import annotations
 import os
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, NamedTuple
 
 from wheelfix.elf._header import (
     ELF_HEADER_SIZE,
-    architecture_of,
     header_layout,
     malformed,
     open_header,
+    read_architecture,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Callable, Protocol
 
-__all__ = ["ElfTables"]
+    class Readable(Protocol):
+        """What a file is read from: places are read in any order."""
+
+        def seek(self, offset: int, /) -> object:
+            """Go to a place counted from the beginning."""
+
+        def read(self, size: int, /) -> bytes:
+            """Read so many bytes, or as many as there are."""
+
+
+__all__ = ["NAME_START", "ElfTables"]
+
+#: bytes that are enough to tell a known symbol from others
+NAME_START = 64
 
 # elf.h
 _WIDE_HASH_MACHINES = (22, 0x9026)  # EM_S390, EM_ALPHA
 _DT_NEEDED, _DT_HASH, _DT_STRTAB, _DT_SYMTAB, _DT_SONAME = 1, 4, 5, 6, 14
 _DT_GNU_HASH, _DT_VERNEED, _DT_VERNEEDNUM = 0x6FFFFEF5, 0x6FFFFFFE, 0x6FFFFFFF
 _STT_FUNC = 2
-_STB_GLOBAL, _STB_WEAK = 1, 2
+_STB_LOCAL, _STB_GLOBAL, _STB_WEAK = 0, 1, 2
 _STV_DEFAULT, _STV_PROTECTED = 0, 3
 
 # The kernel takes no more program headers than fit into 64 KiB (fs/binfmt_elf.c, load_elf_phdrs). The other limits
@@ -36,6 +50,9 @@ _MAX_NAME_LENGTH = 4096
 _MAX_NAMES_SIZE = 1024 * 1024
 _MAX_VERSION_NEEDS = 4096
 _MAX_HASH_CHAIN = 65536
+_MAX_HASHED_SYMBOLS = 65536
+#: bytes; no loader maps larger files, and no file system needs to go there
+_MAX_FILE_SIZE = 1 << 40
 
 
 @dataclass(frozen=True)
@@ -46,25 +63,40 @@ class _Segment:
     file_size: int
 
 
+class _Symbol(NamedTuple):
+    name: int
+    info: int
+    other: int
+    section: int
+
+    @property
+    def binding(self) -> int:
+        return self.info >> 4
+
+    @property
+    def is_offered(self) -> bool:
+        """Whether it is defined here, for others too."""
+        return (
+            self.section != 0
+            and self.binding != _STB_LOCAL
+            and self.other & 3 in (_STV_DEFAULT, _STV_PROTECTED)
+        )
+
+
 class ElfTables:
     """One pass over one file.
 
-    :param stream: the file, seekable.
+    :param stream: the file; nothing behind the tables is read.
     :param name: what to call it in an error.
     :raises MalformedElfError: here, and wherever a table is read, if it isn't what the loader would take.
     """
 
-    def __init__(self, stream: BinaryIO, name: str) -> None:
+    def __init__(self, stream: Readable, name: str) -> None:
         self.stream = stream
         self.name = name
-        # SpooledTemporaryFile.seek gives nothing before 3.11
-        stream.seek(0, 2)
-        self.size = stream.tell()
         self.names_size = 0
         head = self.bytes_at(0, ELF_HEADER_SIZE, exactly=False)
-        # refuses a damaged header before anything is read by what it says
-        open_header(head, b"", name)
-        layout, _, program_header_size = header_layout(head)
+        layout, _, program_header_size = header_layout(head, name)
         _, self.type, _, _, _, offset, _, _, _, entry_size, count, _, _, _ = struct.unpack_from(
             layout, head
         )
@@ -72,7 +104,7 @@ class ElfTables:
         if size and (entry_size != program_header_size or size > _MAX_PROGRAM_HEADERS_SIZE):
             raise malformed(name, "its program headers can't be read")
         header = open_header(head, self.bytes_at(offset, size), name)
-        self.architecture = architecture_of(header)
+        self.architecture = read_architecture(head, name)
         self.is_64_bit = self.architecture.bits == 64  # noqa: PLR2004 - bits
         self.order = layout[0]
         self.word = "Q" if self.is_64_bit else "I"
@@ -103,7 +135,7 @@ class ElfTables:
     def bytes_at(self, offset: int, size: int, *, exactly: bool = True) -> bytes:
         found = b""
         # an offset that no file can have is an OSError or an OverflowError
-        if offset < self.size:
+        if offset < _MAX_FILE_SIZE:
             self.stream.seek(offset)
             found = self.stream.read(size)
         if exactly and len(found) != size:
@@ -213,11 +245,16 @@ class ElfTables:
             index += 1
         raise malformed(self.name, "a hash chain in it never ends")
 
-    def sysv_hash_candidates(self, table: int, symbol: str) -> Iterator[int]:
-        """Walk one chain of DT_HASH (System V ABI, "Hash Table")."""
+    @property
+    def sysv_hash_entry(self) -> tuple[str, int]:
+        """Layout and size of what DT_HASH is made of."""
         # 64-bit s390 and Alpha have entries of eight bytes (glibc and musl, Elf_Symndx)
         is_wide = self.is_64_bit and self.architecture.machine in _WIDE_HASH_MACHINES
-        entry, size = ("Q", 8) if is_wide else ("I", 4)
+        return ("Q", 8) if is_wide else ("I", 4)
+
+    def sysv_hash_candidates(self, table: int, symbol: str) -> Iterator[int]:
+        """Walk one chain of DT_HASH (System V ABI, "Hash Table")."""
+        entry, size = self.sysv_hash_entry
         (buckets,) = self.unpack_at(entry, table)
         if buckets == 0:
             return
@@ -235,15 +272,63 @@ class ElfTables:
             (index,) = self.unpack_at(entry, first_at + (buckets + index) * size)
         raise malformed(self.name, "a hash chain in it never ends")
 
-    def is_function(self, symbols: int, index: int, symbol: bytes) -> bool:
+    def symbol_at(self, symbols: int, index: int) -> _Symbol:
         if self.is_64_bit:
-            name, info, other, section, _, _ = self.unpack_at("IBBHQQ", symbols + index * 24)
+            name, info, other, section = self.unpack_at("IBBH16x", symbols + index * 24)
         else:
             name, _, _, info, other, section = self.unpack_at("IIIBBH", symbols + index * 16)
+        return _Symbol(name, info, other, section)
+
+    def is_function(self, symbols: int, index: int, symbol: bytes) -> bool:
+        found = self.symbol_at(symbols, index)
         return (
-            section != 0
-            and info & 0xF == _STT_FUNC
-            and info >> 4 in (_STB_GLOBAL, _STB_WEAK)
-            and other & 3 in (_STV_DEFAULT, _STV_PROTECTED)
-            and self.string_at(name, len(symbol) + 1) == symbol + b"\0"
+            found.is_offered
+            and found.info & 0xF == _STT_FUNC
+            and found.binding in (_STB_GLOBAL, _STB_WEAK)
+            and self.string_at(found.name, len(symbol) + 1) == symbol + b"\0"
         )
+
+    def offers_others_than(self, is_known: Callable[[bytes], bool]) -> bool:
+        """Say whether other files may be linked against any symbol of this one but the known ones.
+
+        :param is_known: is asked with the first :data:`NAME_START` bytes of a name.
+        """
+        symbols = self.table(_DT_SYMTAB)
+        if symbols is None:
+            return False
+        for number, index in enumerate(self.hashed_symbols()):
+            # no module has so many init functions
+            if number == _MAX_HASHED_SYMBOLS:
+                return True
+            symbol = self.symbol_at(symbols, index)
+            if symbol.is_offered:
+                name = self.string_at(symbol.name, NAME_START).partition(b"\0")[0]
+                if not is_known(name):
+                    return True
+        return False
+
+    def hashed_symbols(self) -> Iterator[int]:
+        """List the symbols that a loader finds: those in DT_GNU_HASH, or all where there is only DT_HASH."""
+        gnu_hash = self.table(_DT_GNU_HASH)
+        sysv_hash = self.table(_DT_HASH)
+        if gnu_hash is not None:
+            yield from self.gnu_hash_symbols(gnu_hash)
+        elif sysv_hash is not None:
+            entry, size = self.sysv_hash_entry
+            (count,) = self.unpack_at(entry, sysv_hash + size)
+            yield from range(1, count)
+
+    def gnu_hash_symbols(self, table: int) -> Iterator[int]:
+        """Walk all chains of DT_GNU_HASH: they lie one behind the other, and each has a bucket."""
+        buckets, index, bloom_words, _ = self.unpack_at("IIII", table)
+        buckets_at = table + 16 + bloom_words * struct.calcsize(self.order + self.word)
+        chains = buckets
+        if buckets <= _MAX_HASHED_SYMBOLS:
+            chains = sum(map(bool, self.unpack_at(f"{buckets}I", buckets_at)))
+        at = buckets_at + buckets * 4
+        while chains:
+            yield index
+            (entry,) = self.unpack_at("I", at)
+            chains -= entry & 1
+            index += 1
+            at += 4

@@ -47,7 +47,7 @@ def plan_removals_of(
         old = installed[canonicalize_name(wheel.archive.distribution)]
         wheel.replaces = tuple(each.version for each in old)
         for removal in removals:
-            wheel.destination.let_replace(removal.files)
+            wheel.destination.let_replace(removal.files, removal.folders)
             if removal.distribution in old:
                 wheel.note(removal.findings)
     return removals

@@ -5,7 +5,7 @@ Nothing here touches a file system, a clock or the environment.
 
 from __future__ import annotations
 
-from wheelfix.planning._deciding import members_in_doubt, plan
+from wheelfix.planning._deciding import members_in_doubt, names_in_question, plan
 from wheelfix.planning._model import (
     IMPORT_SCHEMES,
     Action,
@@ -29,5 +29,6 @@ __all__ = [
     "Wheel",
     "members_in_doubt",
     "module_name",
+    "names_in_question",
     "plan",
 ]

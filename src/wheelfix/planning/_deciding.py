@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from wheelfix.planning._model import Member, Policy, Wheel
     from wheelfix.targets import Target
 
-__all__ = ["members_in_doubt", "plan"]
+__all__ = ["members_in_doubt", "names_in_question", "plan"]
 
 #: what only an installer writes into dist-info (PEP 376, PEP 610, and wheelfix itself)
 _RESERVED_METADATA = frozenset({"INSTALLER", "REQUESTED", "direct_url.json", "wheelfix.json"})
@@ -25,7 +25,8 @@ def members_in_doubt(wheel: Wheel, targets: Sequence[Target]) -> frozenset[str]:
     """Name the members whose ELF facts must be read before planning.
 
     Where every name loads and the tags name exactly one libc, the targets', that is none. Where a name doesn't load,
-    other files may ask for it in DT_NEEDED, so all of them are read.
+    it is all files of that module, since it is decided among them which one is loaded; and all ELF files, where the
+    tags don't tell their libc.
     """
     elf_members = [member for member in wheel.members if member.architecture is not None]
     if not elf_members:
@@ -33,22 +34,46 @@ def members_in_doubt(wheel: Wheel, targets: Sequence[Target]) -> frozenset[str]:
     # as in plan
     from wheelfix.planning._fitting import loads_by_name, misfits
 
-    named = [member for member in elf_members if member.extension_name is not None]
-    if any(not loads_by_name(member, target) for member in named for target in targets):
-        return frozenset(member.path for member in elf_members)
+    named = [
+        (member, name, member.stem_location(name))
+        for member in elf_members
+        for name in [member.extension_name]
+        if name is not None
+    ]
+    unloadable = {
+        stem
+        for member, _, stem in named
+        if not all(loads_by_name(member, target) for target in targets)
+    }
     families = libc_families_of_tags(wheel.tags)
     tags_vouch = len(families) == 1 and all(
         target.libc is None or target.libc in families for target in targets
     )
+    if unloadable and not tags_vouch:
+        return frozenset(member.path for member in elf_members)
     return frozenset(
         member.path
-        for member in named
+        for member, name, stem in named
         if not tags_vouch
-        or any(
-            True
-            for target in targets
-            for _ in misfits(member, member.extension_name, wheel, target)
-        )
+        or stem in unloadable
+        or any(True for target in targets for _ in misfits(member, name, wheel, target))
+    )
+
+
+def names_in_question(wheel: Wheel, decided: Plan) -> frozenset[str]:
+    """Name the files that a plan renames although other members may ask for them in DT_NEEDED.
+
+    Whether they do is to be found out, and told in the wheel's ``needed``, before the plan can be carried out.
+
+    :param wheel: the one that was planned.
+    """
+    renamed = {each.path for each in decided.decisions if each.action is Action.RENAME}
+    return frozenset(
+        member.file_name
+        for member in wheel.members
+        if member.path in renamed
+        and member.facts is not None
+        and member.facts.may_be_needed_as(member.file_name)
     )
 
 
@@ -58,7 +83,8 @@ _WRAPPER_ENDINGS = (".exe", "-script.py", ".pya")
 def plan(wheel: Wheel, targets: Sequence[Target], policy: Policy) -> Plan:
     """Decide what happens to each member of a wheel.
 
-    :param wheel: with the facts of those that :func:`members_in_doubt` names.
+    :param wheel: with the facts of those that :func:`members_in_doubt` names. The plan is the final one if
+        :func:`names_in_question` finds nothing in it, or nothing that wasn't looked for.
     :param targets: one or more; with several, every module gets a name that loads on each of them.
     :return: a plan whose ``refusals`` are empty if the wheel can be installed.
     :raises ValueError: if there is no target.

@@ -111,6 +111,13 @@ class Member(NamedTuple):
 
         return ExtensionName.parse(self.file_name)
 
+    def stem_location(self, name: ExtensionName) -> str:
+        """Tell where it is installed, without the suffix: all files of one module agree in that.
+
+        :param name: its own extension name.
+        """
+        return self.location[: -len(name.suffix)]
+
 
 def module_name(member: Member) -> str:
     """Name the module that a member would be, as in its init symbol: the stem, or the folder for ``__init__``."""
@@ -128,6 +135,8 @@ class Wheel(NamedTuple):
     :param entry_points: the names of its scripts that the installer writes itself.
     :param path_entries: the folders, relative to the scheme's, that its .pth files add to sys.path.
     :param check_tags: whether the tags are to be held against the target's; False where a resolver has done so.
+    :param needed: those of the names that were looked for (see ``names_in_question``) that members without facts have
+        in DT_NEEDED.
     """
 
     file_name: str
@@ -136,6 +145,7 @@ class Wheel(NamedTuple):
     entry_points: frozenset[str] = frozenset()
     path_entries: tuple[str, ...] = ()
     check_tags: bool = True
+    needed: frozenset[str] = frozenset()
 
 
 class Decision(NamedTuple):

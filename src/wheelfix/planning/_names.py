@@ -47,7 +47,7 @@ class Candidate:
     @property
     def stem_location(self) -> str:
         """Where it is installed, without its suffix."""
-        return self.member.location[: -len(self.name.suffix)]
+        return self.member.stem_location(self.name)
 
     @property
     def has_unknown_platform(self) -> bool:

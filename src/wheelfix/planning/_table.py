@@ -20,7 +20,7 @@ from wheelfix.planning._names import (
 from wheelfix.planning._tags import is_stable_abi_wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from wheelfix.codes import Code
     from wheelfix.planning._model import Member, Policy, Wheel
@@ -68,6 +68,16 @@ def _kept(member: Member, code: Code, sentence: str) -> Decision:
     return Decision(member.path, Action.KEEP, findings=(Finding(code, member.path, sentence),))
 
 
+def _folders_above(locations: Iterable[str]) -> set[str]:
+    found: set[str] = set()
+    for location in locations:
+        folder = location.rpartition("/")[0]
+        while folder and folder not in found:
+            found.add(folder)
+            folder = folder.rpartition("/")[0]
+    return found
+
+
 class _Table:
     """The rows for one wheel; remembers which names are taken."""
 
@@ -83,18 +93,13 @@ class _Table:
         self.policy = policy
         self.modules = modules
         self.taken = {member.location for member in wheel.members}
-        self.folders = {
-            location[:end]
-            for location in self.taken
-            for end, character in enumerate(location)
-            if character == "/"
-        }
-        self.needed_by_others = {
-            needed.rpartition("/")[2]
+        self.folders = _folders_above(self.taken)
+        self.needed_by_others = wheel.needed.union(
+            name
             for member in wheel.members
             if member.facts is not None
-            for needed in member.facts.needed
-        }
+            for name in member.facts.needed_files
+        )
 
     def decide(self, group: list[Candidate]) -> Iterator[Decision]:
         """Decide on all files of one folder and stem: one module, perhaps for several Pythons."""
