@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from wheelfix.archive import WheelArchive, scheme_of
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
     from installer.sources import WheelSource
 
+    from wheelfix.elf._tables import Readable
     from wheelfix.planning import Wheel
     from wheelfix.targets import Target
 
@@ -163,19 +165,24 @@ def _examined(
 ) -> Iterator[tuple[str, Member]]:
     from tempfile import SpooledTemporaryFile
 
-    from wheelfix.elf import MalformedElfError, init_symbol_names, read_facts
-
     by_path = {member.path: member for member in members}
     for path, stream in _streams(source, wanted):
-        member = by_path[path]
+        if isinstance(stream, BytesIO):
+            yield path, _with_own_facts(by_path[path], stream)
+            continue
         with SpooledTemporaryFile(max_size=_SPOOL_SIZE) as copy:
-            symbols = init_symbol_names(module_name(member))
-            try:
-                facts = read_facts(_Unpacked(stream, cast("BinaryIO", copy)), path, symbols)
-            except MalformedElfError as error:
-                yield path, member._replace(malformed=error.findings[0].sentence)
-            else:
-                yield path, member._replace(facts=facts)
+            unpacked = _Unpacked(stream, cast("BinaryIO", copy))
+            yield path, _with_own_facts(by_path[path], unpacked)
+
+
+def _with_own_facts(member: Member, content: Readable) -> Member:
+    from wheelfix.elf import MalformedElfError, init_symbol_names, read_facts
+
+    symbols = init_symbol_names(module_name(member))
+    try:
+        return member._replace(facts=read_facts(content, member.path, symbols))
+    except MalformedElfError as error:
+        return member._replace(malformed=error.findings[0].sentence)
 
 
 def _path_entries(source: WheelSource, members: Sequence[Member]) -> Iterator[str]:
@@ -198,7 +205,8 @@ def _streams(source: WheelSource, wanted: Collection[str]) -> Iterator[tuple[str
     """Give out path and stream of the wanted members, without opening others where that can be had."""
     if isinstance(source, WheelArchive):
         for path in sorted(wanted):
-            with source.open_member(path) as stream:
+            kept = source.keep(path)
+            with source.open_member(path) if kept is None else BytesIO(kept) as stream:
                 yield path, stream
     else:
         for (path, _, _), stream, _ in source.get_contents():

@@ -13,7 +13,8 @@ from support.target_maker import make_target
 from support.wheel_maker import make_wheel
 from wheelfix._evidence import _holds_any
 from wheelfix.archive import WheelArchive
-from wheelfix.archive._streams import MemberStream, PackedMember
+from wheelfix.archive._streams import STORED, MemberStream, PackedMember
+from wheelfix.errors import InvalidWheelError
 from wheelfix.planning import Action, Policy, Repair
 from wheelfix.sources import plan_source
 
@@ -181,3 +182,63 @@ def test_whether_a_file_mentions_a_name(
     wanted: list[bytes], content: bytes, *, expected: bool
 ) -> None:
     assert _holds_any(io.BytesIO(content), wanted) is expected
+
+
+# --- what is kept
+
+
+@pytest.mark.parametrize("room", [0, len(CLOSED) - 1, len(CLOSED), 1_000_000])
+def test_what_was_unpacked_is_kept_if_there_is_room(tmp_path: Path, room: int) -> None:
+    wheel = make_wheel(tmp_path, {f"pkg/{NAME}": CLOSED, f"pkg/_d{GNU}": bytes(9)}, tags=TAGS)
+    with WheelArchive.open(wheel, room=room) as archive:
+        plan = plan_source(archive, [make_target("cp39-musl")], Policy())
+        assert plan.decisions[0].new_path == f"pkg/_c{MUSL}"
+        is_kept = room >= len(CLOSED)
+        assert archive.room == (room - len(CLOSED) if is_kept else room)
+        packed = archive.packed_member(f"pkg/{NAME}")
+        assert (packed.method == STORED) is is_kept
+        if is_kept:
+            assert archive.read_at(packed.data_offset + 3, 5) == CLOSED[3:8]
+            # once
+            assert archive.keep(f"pkg/{NAME}") == CLOSED
+            assert archive.room == room - len(CLOSED)
+        contents = {row[0]: stream.read() for row, stream, _ in archive.get_contents()}
+        assert contents[f"pkg/{NAME}"] == CLOSED
+        assert contents[f"pkg/_d{GNU}"] == bytes(9)
+
+
+def test_several_are_kept(tmp_path: Path) -> None:
+    files = {f"pkg/_{n}{GNU}": bytes([n]) * (100 + n) for n in range(5)}
+    with WheelArchive.open(make_wheel(tmp_path, files, tags=TAGS), room=1000) as archive:
+        assert {path: archive.keep(path) for path in files} == files
+        for path, content in files.items():
+            packed = archive.packed_member(path)
+            assert archive.read_at(packed.data_offset, packed.compressed_size) == content
+            assert archive.read_at(packed.data_offset + 50, 10**6) == content[50:]
+
+
+@pytest.mark.parametrize("at", [0, 5, -1])
+def test_a_damaged_member_is_not_kept(tmp_path: Path, at: int) -> None:
+    wheel = make_wheel(tmp_path, {f"pkg/{NAME}": CLOSED}, tags=TAGS)
+    with WheelArchive.open(wheel) as archive:
+        packed = archive.packed_member(f"pkg/{NAME}")
+    content = bytearray(wheel.read_bytes())
+    place = packed.data_offset + (at if at >= 0 else packed.compressed_size + at)
+    content[place] ^= 0xFF
+    wheel.write_bytes(content)
+    with WheelArchive.open(wheel, room=1_000_000) as archive:
+        archive.keep(f"pkg/{NAME}")
+        with (
+            pytest.raises(InvalidWheelError, match="WF413"),
+            archive.open_member(f"pkg/{NAME}") as stream,
+        ):
+            stream.read()
+
+
+def test_a_member_of_another_size_is_not_kept(tmp_path: Path) -> None:
+    wheel = make_wheel(tmp_path, {f"pkg/{NAME}": CLOSED}, tags=TAGS)
+    with WheelArchive.open(wheel, room=1_000_000) as archive:
+        member = archive._members[f"pkg/{NAME}"]
+        for size in (len(CLOSED) - 1, len(CLOSED) + 1):
+            archive._members[f"pkg/{NAME}"] = member._replace(size=size)
+            assert archive.keep(f"pkg/{NAME}") is None

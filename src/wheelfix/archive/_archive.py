@@ -31,7 +31,7 @@ from wheelfix.archive._metadata import (
 )
 from wheelfix.archive._names import check_names, folders_of, installed_paths
 from wheelfix.archive._opening import map_file, no_file_sentence
-from wheelfix.archive._streams import DEFLATED, MemberStream, PackedMember
+from wheelfix.archive._streams import DEFLATED, STORED, MemberStream, PackedMember
 from wheelfix.codes import Finding
 from wheelfix.errors import InvalidWheelError
 from wheelfix.record import content_issue, read_record, row_issue
@@ -66,6 +66,7 @@ class WheelArchive(WheelSource):
     :param validate_record: "all"; with "entries" a size that RECORD gives wrong is a warning, with "none" whatever is
         wrong with RECORD.
     :param descriptor: file descriptor of the wheel file, where reading at an offset is to be had from it.
+    :param room: bytes of unpacked contents that :meth:`keep` takes.
     :raises InvalidWheelError: with all findings that refuse it.
     """
 
@@ -79,6 +80,7 @@ class WheelArchive(WheelSource):
         allow: Collection[str] = (),
         validate_record: str = "all",
         descriptor: int | None = None,
+        room: int = 0,
     ) -> None:
         self.file_name = file_name
         #: the whole wheel file
@@ -87,6 +89,11 @@ class WheelArchive(WheelSource):
         self.validation = validate_record
         self._allow = allow
         self._descriptor = descriptor
+        #: bytes of unpacked contents that can still be kept
+        self.room = room
+        # unpacked contents by their offsets, which begin where the file ends
+        self._kept: dict[int, bytes] = {}
+        self._end = self._file_size = len(buffer)
         inspection = self._inspection = Inspection(file_name, allow)
         try:
             parsed = parse_wheel_filename(file_name)
@@ -114,11 +121,13 @@ class WheelArchive(WheelSource):
         *,
         allow: Collection[str] = (),
         validate_record: str = "all",
+        room: int = 0,
     ) -> Iterator[WheelArchive]:
         """Open and check a wheel file.
 
         :param allow: ids of codes that shall not refuse the wheel.
         :param validate_record: "all", "entries" or "none": what of RECORD is checked.
+        :param room: bytes of unpacked contents that :meth:`keep` takes.
         :raises InvalidWheelError: if it is missing, no wheel, or broken.
         """
         name = os.fspath(path)
@@ -137,6 +146,7 @@ class WheelArchive(WheelSource):
                 allow=allow,
                 validate_record=validate_record,
                 descriptor=descriptor,
+                room=room,
             )
 
     @property
@@ -171,11 +181,45 @@ class WheelArchive(WheelSource):
         """Give the size of each member's content, in bytes."""
         return [member.size for member in self._members.values()]
 
+    def keep(self, path: str) -> bytes | None:
+        """Unpack a member into memory if there is :attr:`room`; from now on it is read from there, like a stored one.
+
+        Its CRC-32 is left to whoever reads it from there.
+
+        :return: the content; None if there is no room, or it isn't what the archive says.
+        :raises KeyError: if there is none of that path.
+        """
+        member = self._members[path]
+        if member.data_offset in self._kept:
+            return self._kept[member.data_offset]
+        fits = 0 < member.size <= self.room
+        if not fits or member.method != DEFLATED or self.buffer.closed:
+            return None
+        packed = self.read_at(member.data_offset, member.compressed_size)
+        inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+        try:
+            # one byte more than there should be shows a bomb
+            content = inflate.decompress(packed, member.size + 1)
+        except zlib.error:
+            return None
+        if len(content) != member.size or not inflate.eof or inflate.unused_data:
+            return None
+        self._kept[self._end] = content
+        self._members[path] = member._replace(
+            method=STORED, compressed_size=member.size, data_offset=self._end
+        )
+        self._end += member.size
+        self.room -= member.size
+        return content
+
     def read_at(self, offset: int, size: int) -> bytes:
-        """Read bytes of the wheel file; threads may do so at the same time.
+        """Read bytes of the wheel file, or of what is kept; threads may do so at the same time.
 
         :raises ValueError: if the wheel file is closed.
         """
+        if offset >= self._file_size:
+            start = max(start for start in self._kept if start <= offset)
+            return self._kept[start][offset - start : offset - start + size]
         if self._descriptor is None or self.buffer.closed:
             return self.buffer[offset : offset + size]
         # other than the mapping it lets other threads run, and counts for nobody's memory

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 __all__ = ["InstalledWheel", "install", "install_wheels", "plan_wheel"]
 
+#: bytes of contents, unpacked to look at them, that are held in memory until they are written
+_ROOM = 32 * 1024 * 1024
+
 
 class InstalledWheel(NamedTuple):
     """What was done with one wheel, or would be.
@@ -192,7 +195,12 @@ def _plan_all(
     for path in paths:
         try:
             archive = opened.enter_context(
-                WheelArchive.open(path, allow=policy.allow, validate_record=options.validate_record)
+                WheelArchive.open(
+                    path,
+                    allow=policy.allow,
+                    validate_record=options.validate_record,
+                    room=_ROOM // len(paths),
+                )
             )
             plan = plan_source(archive, targets, policy)
             archive.release_memory()
