@@ -58,7 +58,7 @@ class ElfFile:
         head = bytes(content[:ELF_HEADER_SIZE])
         self.architecture = read_architecture(head, name)
         self.os_abi = head[7]
-        layout, _, header_size = header_layout(head)
+        layout, _, header_size = header_layout(head, name)
         fields = struct.unpack_from(layout, head)
         self.type, offset, entry_size, count = fields[1], fields[5], fields[9], fields[10]
         self.order = layout[0]
