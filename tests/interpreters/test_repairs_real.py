@@ -205,7 +205,7 @@ class TestDuplicate:
         old, new = f"example/_core{GNU_SUFFIX}", f"example/_core{MUSL_SUFFIX}"
         files: dict[str, bytes | str] = {
             "example/__init__.py": "",
-            old: extension_module("_core", libc="musl"),
+            old: extension_module("_core", libc="musl", symbols=["helper"]),
             "example/libmore.so": extension_module("_", libc="musl", needed=[f"_core{GNU_SUFFIX}"]),
         }
         made = make_wheel(tmp_path, files, tags="cp39-cp39-musllinux_1_2_x86_64")
