@@ -43,6 +43,7 @@ INITIAL_EXEC = [
     (MIPS64EL, 48),
 ]
 NEEDS = [("libc.so.6", "GLIBC_2.17"), ("libm.so.6", "GLIBC_2.29")]
+PT_DYNAMIC = 2
 DT_FLAGS_1, DT_INIT_ARRAY, DT_INIT_ARRAYSZ, DT_RELACOUNT = 0x6FFFFFFB, 25, 27, 0x6FFFFFF9
 SYMBOL = ReferenceKind.SYMBOL
 
@@ -405,3 +406,19 @@ def test_any_damage_is_told_as_malformed(data: st.DataObject) -> None:
     content = bytes(changed[: data.draw(st.integers(0, len(changed)))])
     with contextlib.suppress(MalformedElfError):
         assert facts_of(content).architecture.bits in {32, 64}
+
+
+def test_a_dynamic_section_without_dt_null_ends_with_its_segment() -> None:
+    content = shared_object(needed=["libc.so.6"])
+    (table,) = struct.unpack_from("<Q", content, 32)
+    (header,) = (
+        place
+        for place in range(table, table + 56 * 8, 56)
+        if struct.unpack_from("<I", content, place) == (PT_DYNAMIC,)
+    )
+    (offset,) = struct.unpack_from("<Q", content, header + 8)
+    (size,) = struct.unpack_from("<Q", content, header + 32)
+    entries = range(offset, offset + size, 16)
+    end = next(entry for entry in entries if struct.unpack_from("<Q", content, entry) == (0,))
+    without_end = patched(content, header + 32, "<Q", end - offset)
+    assert facts_of(without_end).needed == ("libc.so.6",)
