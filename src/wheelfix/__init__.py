@@ -9,6 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from wheelfix.checking import (
+        CheckedWheel,
+        System,
+        check_distribution,
+        check_wheel,
+        check_wheels,
+        profile_system,
+    )
     from wheelfix.destinations import TransactionalDestination
     from wheelfix.errors import WheelfixError
     from wheelfix.installing import InstalledWheel, install, install_wheels, plan_wheel
@@ -17,11 +25,14 @@ if TYPE_CHECKING:
     from wheelfix.sources import RepairedSource
     from wheelfix.targets import Target
     from wheelfix.targets.asking import asked_target
+    from wheelfix.targets.profiles import profile_target
+    from wheelfix.targets.roots import read_root
     from wheelfix.targets.running import running_target
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "CheckedWheel",
     "Decision",
     "InstallOptions",
     "InstalledWheel",
@@ -29,18 +40,26 @@ __all__ = [
     "Policy",
     "Repair",
     "RepairedSource",
+    "System",
     "Target",
     "TransactionalDestination",
     "WheelfixError",
     "__version__",
     "asked_target",
+    "check_distribution",
+    "check_wheel",
+    "check_wheels",
     "install",
     "install_wheels",
     "plan_wheel",
+    "profile_system",
+    "profile_target",
+    "read_root",
     "running_target",
 ]
 
 _HOMES = {
+    "CheckedWheel": "checking",
     "Decision": "planning",
     "InstallOptions": "layout",
     "InstalledWheel": "installing",
@@ -48,13 +67,20 @@ _HOMES = {
     "Policy": "planning",
     "Repair": "planning",
     "RepairedSource": "sources",
+    "System": "checking",
     "Target": "targets",
     "TransactionalDestination": "destinations",
     "WheelfixError": "errors",
     "asked_target": "targets.asking",
+    "check_distribution": "checking",
+    "check_wheel": "checking",
+    "check_wheels": "checking",
     "install": "installing",
     "install_wheels": "installing",
     "plan_wheel": "installing",
+    "profile_system": "checking",
+    "profile_target": "targets.profiles",
+    "read_root": "targets.roots",
     "running_target": "targets.running",
 }
 

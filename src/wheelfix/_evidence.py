@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from wheelfix.planning import Wheel
     from wheelfix.targets import Target
 
-__all__ = ["members_of", "needed_names", "with_facts"]
+__all__ = [
+    "member_with_head",
+    "members_of",
+    "needed_names",
+    "path_entries",
+    "path_entries_in",
+    "with_facts",
+    "with_own_facts",
+]
 
 #: what the first bytes of a file say (gABI; mach-o/loader.h and fat.h; PE format; WebAssembly core, "Modules")
 _FORMATS = {
@@ -72,7 +80,7 @@ def members_of(source: WheelSource, root_scheme: str) -> Iterator[Member]:
     """Give out a wheel's files, with what their first bytes say."""
     for path, head in dict(_heads(source)).items():
         scheme, scheme_path = scheme_of(path, source, root_scheme)
-        yield _member(Member(path, scheme, scheme_path), head)
+        yield member_with_head(Member(path, scheme, scheme_path), head)
 
 
 def _heads(source: WheelSource) -> Iterator[tuple[str, bytes]]:
@@ -93,7 +101,8 @@ def _heads(source: WheelSource) -> Iterator[tuple[str, bytes]]:
             yield path, b"" if holds_no_code(path) else stream.read(_HEAD_SIZE)
 
 
-def _member(member: Member, head: bytes) -> Member:
+def member_with_head(member: Member, head: bytes) -> Member:
+    """Add to a member what the first bytes of its file say."""
     binary_format = "pe" if head.startswith(b"MZ") else _FORMATS.get(head[:4])
     if binary_format is None:
         return member
@@ -117,7 +126,7 @@ def with_facts(wheel: Wheel, source: WheelSource, targets: Sequence[Target]) -> 
     examined = dict(_examined(source, in_doubt, wheel.members))
     return wheel._replace(
         members=tuple(examined.get(member.path, member) for member in wheel.members),
-        path_entries=tuple(_path_entries(source, wheel.members)),
+        path_entries=tuple(path_entries(source, wheel.members)),
     )
 
 
@@ -168,14 +177,15 @@ def _examined(
     by_path = {member.path: member for member in members}
     for path, stream in _streams(source, wanted):
         if isinstance(stream, BytesIO):
-            yield path, _with_own_facts(by_path[path], stream)
+            yield path, with_own_facts(by_path[path], stream)
             continue
         with SpooledTemporaryFile(max_size=_SPOOL_SIZE) as copy:
             unpacked = _Unpacked(stream, cast("BinaryIO", copy))
-            yield path, _with_own_facts(by_path[path], unpacked)
+            yield path, with_own_facts(by_path[path], unpacked)
 
 
-def _with_own_facts(member: Member, content: Readable) -> Member:
+def with_own_facts(member: Member, content: Readable) -> Member:
+    """Add to an ELF member what the planner asks of its file."""
     from wheelfix.elf import MalformedElfError, init_symbol_names, read_facts
 
     symbols = init_symbol_names(module_name(member))
@@ -185,7 +195,7 @@ def _with_own_facts(member: Member, content: Readable) -> Member:
         return member._replace(malformed=error.findings[0].sentence)
 
 
-def _path_entries(source: WheelSource, members: Sequence[Member]) -> Iterator[str]:
+def path_entries(source: WheelSource, members: Sequence[Member]) -> Iterator[str]:
     """Read the folders that the wheel's own .pth files add (site.py, addpackage)."""
     wanted = {
         member.path
@@ -195,10 +205,15 @@ def _path_entries(source: WheelSource, members: Sequence[Member]) -> Iterator[st
         and "/" not in member.scheme_path
     }
     for _, stream in _streams(source, wanted):
-        for line in stream.read(_COPY_SIZE).decode("utf-8", "replace").splitlines():
-            entry = line.strip().strip("/")
-            if entry and not line.startswith(("#", "import ", "import\t", "/")):
-                yield entry
+        yield from path_entries_in(stream.read(_COPY_SIZE))
+
+
+def path_entries_in(content: bytes) -> Iterator[str]:
+    """Read the folders that one .pth file adds, relative to its own."""
+    for line in content.decode("utf-8", "replace").splitlines():
+        entry = line.strip().strip("/")
+        if entry and not line.startswith(("#", "import ", "import\t", "/")):
+            yield entry
 
 
 def _streams(source: WheelSource, wanted: Collection[str]) -> Iterator[tuple[str, BinaryIO]]:

@@ -100,8 +100,8 @@ NOT_LOADABLE_NAME_KEPT = _code(
 REPAIR_IS_OFF = _code(
     "WF104",
     _W,
-    "the target doesn't import this extension module under its name, and repair is off",
-    "Leave out --repair off.",
+    "the target doesn't import this extension module under its name, and the name was kept",
+    "Install it with wheelfix, without --repair off.",
 )
 NAME_IS_TAKEN = _code(
     "WF105",
@@ -272,6 +272,18 @@ STATIC_TLS = _code(
 )
 PRIVATE_API = _code(
     "WF318", _W, "a module tagged abi3 uses private API, which the next Python version may not have"
+)
+LIBPYTHON_BY_NAME = _code(
+    "WF319", _N, "Python source loads libpython by name, which not every interpreter has"
+)
+SHADOWED = _code(
+    "WF320",
+    _W,
+    "a module isn't found, and the Python source beside it is imported in its stead",
+    "Install it with wheelfix, without --repair off.",
+)
+WILL_NOT_LOAD = _code(
+    "WF321", _W, "an installed module won't load on the target, unless what it lacks comes later"
 )
 
 # WF4xx: the archive
@@ -538,4 +550,16 @@ BAD_TARGET_INFO = _code(
     _E,
     "the file describes no target",
     "Give what `wheelfix target --format json` prints, a build-details.json or a _sysconfigdata_*.py.",
+)
+NOT_VERIFIED = _code(
+    "WF525",
+    _E,
+    "an installed module doesn't import on the target",
+    "Uninstall the wheel, or mend what the sentence names and import the module again.",
+)
+NO_RECORD = _code(
+    "WF526",
+    _E,
+    "nothing tells which files an installed distribution has",
+    "Check the wheel that it was installed from; only installers that write RECORD leave a list.",
 )

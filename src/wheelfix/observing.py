@@ -19,3 +19,9 @@ class Observer:
 
     def compiled(self, done: int, total: int) -> None:
         """So many source files of so many have their bytecode."""
+
+    def checked(self, done: int, total: int) -> None:
+        """So many wheels of so many are checked."""
+
+    def verified(self, done: int, total: int) -> None:
+        """So many of a wheel's extension modules of so many were imported, or failed to."""

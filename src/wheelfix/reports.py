@@ -13,8 +13,16 @@ if TYPE_CHECKING:
     from wheelfix.installing import InstalledWheel
     from wheelfix.planning import Decision
     from wheelfix.targets import Target
+    from wheelfix.verifying import VerifiedModule
 
-__all__ = ["SCHEMA", "finding_lines", "refusal_to_json", "report_to_json", "summary_lines"]
+__all__ = [
+    "SCHEMA",
+    "finding_lines",
+    "refusal_to_json",
+    "report_to_json",
+    "summary_lines",
+    "target_to_json",
+]
 
 #: version of the JSON report
 SCHEMA = 1
@@ -74,14 +82,24 @@ def _advice(code: Code) -> str:
 
 
 def report_to_json(
-    wheels: Sequence[InstalledWheel], targets: Sequence[Target], *, dry_run: bool
+    wheels: Sequence[InstalledWheel],
+    targets: Sequence[Target],
+    *,
+    dry_run: bool,
+    verified: Sequence[Sequence[VerifiedModule]] = (),
 ) -> dict[str, Any]:
-    """Give the report of a call that was carried out, or would be."""
+    """Give the report of a call that was carried out, or would be.
+
+    :param verified: for each wheel what its modules' imports came to; empty where none was tried.
+    """
+    rows = [wheel.to_json() for wheel in wheels]
+    for row, modules in zip(rows, verified):
+        row["verified"] = [module.to_json() for module in modules]
     return {
         "schema": SCHEMA,
         "outcome": "planned" if dry_run else "installed",
-        "targets": [_target_to_json(target) for target in targets],
-        "wheels": [wheel.to_json() for wheel in wheels],
+        "targets": [target_to_json(target) for target in targets],
+        "wheels": rows,
         "refusals": [],
     }
 
@@ -91,13 +109,14 @@ def refusal_to_json(findings: Sequence[Finding], targets: Sequence[Target]) -> d
     return {
         "schema": SCHEMA,
         "outcome": "refused",
-        "targets": [_target_to_json(target) for target in targets],
+        "targets": [target_to_json(target) for target in targets],
         "wheels": [],
         "refusals": [finding.to_json() for finding in findings],
     }
 
 
-def _target_to_json(target: Target) -> dict[str, Any]:
+def target_to_json(target: Target) -> dict[str, Any]:
+    """Give the facts by which a report names a target."""
     return {
         "executable": target.executable,
         "implementation": target.implementation,

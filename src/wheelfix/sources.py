@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from wheelfix.targets import Target
     from wheelfix.wheel_tags import WheelTag
 
-__all__ = ["RepairedSource", "plan_source"]
+__all__ = ["RepairedSource", "entry_points_of", "metadata_tags", "plan_source"]
 
 #: NAME_MAX of Linux (limits.h); a compressed tag set stands for the product of its parts
 _MAX_TAG_LENGTH = 255
@@ -115,13 +115,13 @@ def plan_source(source: WheelSource, targets: Sequence[Target], policy: Policy) 
     else:
         name, findings = f"{source.distribution} {source.version}", ()
         metadata = parse_metadata_file(source.read_dist_info("WHEEL"))
-        tags = _metadata_tags(metadata.get_all("Tag") or [], name)
+        tags = metadata_tags(metadata.get_all("Tag") or [], name)
         root_scheme = "purelib" if metadata["Root-Is-Purelib"] == "true" else "platlib"
     wheel = Wheel(
         file_name=name,
         tags=tags,
         members=tuple(members_of(source, root_scheme)),
-        entry_points=_entry_points(source),
+        entry_points=entry_points_of(source),
         check_tags=isinstance(source, WheelArchive),
     )
     wheel = with_facts(wheel, source, targets)
@@ -135,7 +135,12 @@ def plan_source(source: WheelSource, targets: Sequence[Target], policy: Policy) 
     return decided.with_findings(findings)
 
 
-def _metadata_tags(lines: list[str], wheel: str) -> frozenset[WheelTag]:
+def metadata_tags(lines: list[str], wheel: str) -> frozenset[WheelTag]:
+    """Read the Tag lines of a WHEEL file.
+
+    :param wheel: what to call it in an error.
+    :raises InvalidWheelError: WF404 if they can't be read.
+    """
     # each line should be one tag; a compressed set as long as a file name may be is taken too
     if any(len(line) > _MAX_TAG_LENGTH for line in lines):
         sentence = "a Tag in the WHEEL file is too long"
@@ -146,7 +151,8 @@ def _metadata_tags(lines: list[str], wheel: str) -> frozenset[WheelTag]:
         raise InvalidWheelError([Finding(codes.BAD_WHEEL_METADATA, wheel, str(error))]) from error
 
 
-def _entry_points(source: WheelSource) -> frozenset[str]:
+def entry_points_of(source: WheelSource) -> frozenset[str]:
+    """Name the scripts that an installer writes itself."""
     if "entry_points.txt" not in source.dist_info_filenames:
         return frozenset()
     text = source.read_dist_info("entry_points.txt")

@@ -1,5 +1,7 @@
 # ruff: noqa: T201 - a script prints
-"""Print what real loaders do with real wheels' modules: ``python tests/linkage/ground_truth.py``.
+"""Print what real loaders do with real wheels' modules, and what ``check`` foretold of it.
+
+``python tests/linkage/ground_truth.py`` prints matrices and shares.
 
 With ``--record``, write what happens to the synthetic objects to synthetic_outcomes.json instead.
 """
@@ -14,7 +16,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from support.foretelling_compared import matrix
+from support.checked_probes import checked_modules, foretelling
+from support.foretelling_compared import compare, confusion, matrix
 from support.ground_truth import ground_truth, synthetic_truth
 from support.load_probe import Kind
 
@@ -47,6 +50,12 @@ def main() -> None:
         if row.outcome.imported
     )
     print(f"whole imports: {dict(whole)}")
+    modules = checked_modules(row.probe for row in truth.rows)
+    rows = [row for row in truth.rows if row.probe in modules]
+    print(f"\nwhat check foretold of {len(rows):,} probes of modules that an import reaches:\n")
+    print(confusion(foretelling(modules), rows))
+    for line in compare(foretelling(modules), rows):
+        print(line)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from support.ground_truth import Row
 
-__all__ = ["Foretelling", "compare", "matrix", "sentences"]
+__all__ = ["Foretelling", "compare", "confusion", "matrix", "sentences"]
 
 Foretelling = Callable[[Probe], Outcome]
 
@@ -88,4 +88,18 @@ def matrix(rows: Iterable[Row]) -> str:
             lines.append(f"{kind.value:18}{cells}{share:9.1f}%")
     totals = (sum(loads[kind, root] for kind in Kind) for root in roots)
     lines.append(f"{'all':18}" + "".join(f"{total:14,}" for total in totals))
+    return "\n".join(lines)
+
+
+def confusion(foretell: Foretelling, rows: Iterable[Row]) -> str:
+    """Tell how often each class was foretold where each class happened, and the share that was right."""
+    counts = Counter((foretell(row.probe).kind, row.outcome.kind) for row in rows)
+    kinds = [kind for kind in Kind if any(kind in pair for pair in counts)]
+    lines = ["foretold \\ happened".ljust(20) + "".join(f"{kind.value:>17}" for kind in kinds)]
+    for foretold in kinds:
+        cells = "".join(f"{counts[foretold, happened]:17,}" for happened in kinds)
+        lines.append(f"{foretold.value:20}{cells}")
+    right = sum(count for (foretold, happened), count in counts.items() if foretold is happened)
+    total = sum(counts.values())
+    lines.append(f"right: {right:,} of {total:,}, {100 * right / total:.2f} %")
     return "\n".join(lines)

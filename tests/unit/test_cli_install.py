@@ -303,7 +303,7 @@ def test_help_names_each_flag_and_holds_examples() -> None:
         *("--overwrite-existing", "--no-installer-file", "--validate-record", "--repair"),
         *("--allow", "--dry-run", "--report", "--help", "-h"),
         *("--upgrade", "-U", "--wait", "--durable"),
-        *("--profile", "--arch", "--root", "--target-info"),
+        *("--profile", "--arch", "--root", "--target-info", "--verify"),
     }
     assert flags - {"-d", "-p", "-t", "-h", "-U"} <= set(re.findall(r"--[a-z-]+", text))
     assert flags >= set(re.findall(r"(?m)^  (--[a-z-]+)", text))

@@ -44,13 +44,15 @@ def test_on_a_terminal_a_line_is_drawn_over_and_over_and_wiped() -> None:
         progress.written(50_000_000, 200_000_000)
         progress.written(200_000_000, 200_000_000)
         progress.compiled(3, 4)
+        progress.checked(120, 1000)
     lines = stream.getvalue().split("\r")
     assert lines[1] == "writing [#######                       ] 50/200 MB"
     assert lines[2] == "writing [##############################] 200/200 MB"
     assert lines[3].rstrip() == "compiling [######################        ] 3/4 files"
+    assert lines[4].rstrip() == "checking [###                           ] 120/1000 wheels"
     # wiped at the end
-    assert lines[4].strip() == ""
-    assert lines[5] == ""
+    assert lines[5].strip() == ""
+    assert lines[6] == ""
 
 
 @pytest.mark.usefixtures("impatient")

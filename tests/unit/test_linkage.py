@@ -723,8 +723,22 @@ def test_a_target_without_files(
         ((1, 2, 3), "pthread_getname_np", True),
         (None, "pthread_getname_np", True),
         ((1, 2, 3), "open64", True),
-        ((1, 2, 4), "open64", False),
-        (None, "open64", None),
+        ((1, 2, 4), "open64", True),
+        (None, "open64", True),
+        ((1, 2, 3), "posix_fallocate64", True),
+        ((1, 2, 4), "posix_fallocate64", False),
+        ((1, 2, 5), "posix_fallocate64", False),
+        ((1, 2, 6), "posix_fallocate64", True),
+        (None, "posix_fallocate64", None),
+        # Debian's own
+        ((1, 2, 3), "fts_open", None),
+        ((1, 2, 5), "__getauxval", False),
+        ((1, 2, 6), "__getauxval", True),
+        (None, "__getauxval", None),
+        # of some machine
+        ((1, 2, 5), "___tls_get_addr", None),
+        ((1, 2, 5), "__stat_time64", None),
+        ((1, 2, 5), "iopl", None),
         ((1, 2, 3), "preadv2", False),
         ((1, 2, 4), "preadv2", None),
         ((1, 2, 5), "preadv2", True),
@@ -743,6 +757,36 @@ def test_what_a_version_of_musl_defines(
     assert library.has_version("GLIBC_2.2") is True
 
 
+@pytest.mark.parametrize(
+    ("version", "machine", "symbol", "defined"),
+    [
+        ((1, 2, 5), "i686", "___tls_get_addr", True),
+        ((1, 2, 5), "x86_64", "___tls_get_addr", False),
+        (None, "i686", "___tls_get_addr", True),
+        ((1, 2, 5), "s390x", "__tls_get_offset", True),
+        ((1, 2, 5), "x86_64", "iopl", True),
+        ((1, 2, 5), "aarch64", "iopl", False),
+        ((1, 2, 5), "ppc64le", "iopl", True),
+        ((1, 2, 5), "loongarch64", "iopl", None),
+        ((1, 2, 5), "armv7l", "__xstat", None),
+        ((1, 2, 5), "x86_64", "__xstat", True),
+        ((1, 1, 24), "armv7l", "__stat_time64", False),
+        ((1, 2, 2), "armv7l", "__stat_time64", True),
+        (None, "i686", "__stat_time64", None),
+        ((1, 2, 5), "aarch64", "__stat_time64", False),
+        ((1, 2, 5), "aarch64", "memcpy", True),
+    ],
+)
+def test_what_musl_defines_on_a_machine(
+    version: tuple[int, int, int] | None,
+    machine: str,
+    symbol: str,
+    defined: bool | None,  # noqa: FBT001 - a column
+) -> None:
+    (library,) = assumed_musl(version, machine)
+    assert library.defines(symbol.encode(), None) is defined
+
+
 def test_an_unknown_glibc_has_all_versions() -> None:
     library = assumed_glibc(None)[0]
     assert library.has_version("GLIBC_9.9")
@@ -750,10 +794,11 @@ def test_an_unknown_glibc_has_all_versions() -> None:
     assert not library.has_version("GLIBCXX_3.4")
 
 
-def test_an_interpreter_whose_symbols_are_known() -> None:
-    python = assumed_python({b"PyList_New"})
+def test_an_interpreter_of_a_known_version() -> None:
+    python = assumed_python((3, 12))
     assert python.defines(b"PyList_New", None) is True
-    assert python.defines(b"PyList_Old", None) is False
+    assert python.defines(b"PyDict_Pop", None) is False
+    assert python.defines(b"Py\xff", None) is False
     assert python.has_version("V") is None
 
 

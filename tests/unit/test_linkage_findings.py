@@ -108,7 +108,18 @@ def test_what_an_outcome_comes_to(outcome: Outcome, expected: list[tuple[str, st
     [
         (CONTEXT._replace(libc="musl"), "backtrace", "nothing defines backtrace, nor does musl"),
         (CONTEXT._replace(is_abi3=True), "_PyGone", "_PyGone is private API"),
-        (CONTEXT._replace(is_abi3=True), "PyGone", "the interpreter doesn't export PyGone"),
+        (CONTEXT._replace(is_abi3=True), "PyGone", "the interpreter doesn't export PyGone;"),
+        (CONTEXT._replace(version=(3, 12)), "PyGone", "the interpreter doesn't export PyGone;"),
+        (
+            CONTEXT._replace(version=(3, 12)),
+            "PyDict_Pop",
+            "the interpreter doesn't export PyDict_Pop, which came with Python 3.13;",
+        ),
+        (
+            CONTEXT._replace(version=(3, 13), is_free_threaded=True),
+            "PyUnicode_AsUnicode",
+            "the interpreter doesn't export PyUnicode_AsUnicode, which is gone since Python 3.12;",
+        ),
     ],
 )
 def test_who_lacks_a_symbol(context: ModuleContext, symbol: str, sentence: str) -> None:

@@ -26,13 +26,13 @@ from support.target_maker import make_target
 from wheelfix.codes import CODES
 from wheelfix.planning import Action, Policy, Repair, members_in_doubt
 from wheelfix.planning._fitting import misfits
-from wheelfix.planning._names import Kind, candidate, loaded_suffix
+from wheelfix.planning.candidates import Kind, candidate, loaded_suffix
 
 if TYPE_CHECKING:
     from random import Random
 
     from wheelfix.planning import Member, Plan
-    from wheelfix.planning._names import Candidate
+    from wheelfix.planning.candidates import Candidate
     from wheelfix.platforms import ElfArchitecture
     from wheelfix.targets import Target
 

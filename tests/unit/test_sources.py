@@ -21,7 +21,7 @@ from support.elf_maker import AARCH64, X86_64, extension_module, shared_object
 from support.target_maker import make_target
 from support.wheel_maker import make_wheel, record_hash
 from wheelfix import codes
-from wheelfix._evidence import _member
+from wheelfix._evidence import member_with_head
 from wheelfix.archive import WheelArchive
 from wheelfix.errors import InvalidWheelError, WheelRefusedError
 from wheelfix.installing import plan_wheel
@@ -488,7 +488,7 @@ def test_without_tags_the_file_decides(tmp_path: Path, root_is_purelib: str) -> 
     ],
 )
 def test_binary_format(head: bytes, expected: str | None) -> None:
-    assert _member(Member("a.so", "platlib", "a.so"), head).binary_format == expected
+    assert member_with_head(Member("a.so", "platlib", "a.so"), head).binary_format == expected
 
 
 @pytest.mark.parametrize(

@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS", "main"]
 
 #: in the order of --help; each is a module of this package
-COMMANDS = ("install", "uninstall", "recover", "target", "profiles", "explain")
+COMMANDS = ("install", "check", "uninstall", "recover", "target", "profiles", "explain")
 
 _DESCRIPTION = "Install wheels under file names that the target interpreter imports."
 _EPILOG = """\
 examples:
   wheelfix install dist/*.whl
   wheelfix install --python .venv psycopg_binary-3.0.4-cp39-cp39-musllinux_1_1_x86_64.whl
+  wheelfix check dist --profile alpine-3.14
   wheelfix uninstall psycopg-binary
   wheelfix target
   wheelfix explain WF101

@@ -13,7 +13,7 @@ from wheelfix.layout import SCHEMES
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from wheelfix.codes import Code
+    from wheelfix.codes import Code, Finding
     from wheelfix.targets import Target
     from wheelfix.targets.roots import ReadTarget
 
@@ -30,9 +30,11 @@ __all__ = [
     "chosen_targets",
     "given_folders",
     "is_outside_environment",
+    "known_beginnings",
     "known_code",
     "named_targets",
     "names_a_place",
+    "print_findings",
 ]
 
 _DEFAULT_WAIT = 60.0
@@ -62,18 +64,40 @@ def allowed_code(text: str) -> str:
     return code.id
 
 
-def add_python_option(parser: argparse._ActionsContainer, use: str, repeated: str) -> None:
+def known_beginnings(text: str) -> list[str]:
+    """Split a list like "WF3,WF101" of codes and beginnings of codes.
+
+    :raises argparse.ArgumentTypeError: if no code begins so, or the list is empty.
+    """
+    beginnings = [each.strip().upper() for each in text.split(",") if each.strip()]
+    for beginning in beginnings:
+        if not any(code.startswith(beginning) for code in CODES):
+            raise argparse.ArgumentTypeError(
+                f"no code begins with {beginning!r}; `wheelfix explain` lists them"
+            )
+    if not beginnings:
+        raise argparse.ArgumentTypeError("give at least one code, like WF305, or WF3 for all WF3xx")
+    return beginnings
+
+
+def add_python_option(
+    parser: argparse._ActionsContainer,
+    use: str,
+    repeated: str,
+    default: str = "the running interpreter",
+) -> None:
     """Add the option.
 
     :param use: what the interpreter is named for.
     :param repeated: what happens if it is given several times.
+    :param default: what is taken where it isn't given.
     """
     parser.add_argument(
         "--python",
         action="append",
         metavar="PATH",
         help=f"{use}: executable, virtual environment's folder, or command on PATH "
-        f"(default: the running interpreter); several times: {repeated}",
+        f"(default: {default}); several times: {repeated}",
     )
 
 
@@ -97,10 +121,11 @@ def add_profile_options(parser: argparse._ActionsContainer, use: str, repeated: 
     )
 
 
-def add_read_options(parser: argparse._ActionsContainer) -> None:
+def add_read_options(parser: argparse._ActionsContainer, *, several_roots: bool = False) -> None:
     """Add --root and --target-info."""
     parser.add_argument(
         "--root",
+        action="append" if several_roots else "store",
         metavar="DIR",
         type=_folder,
         help="root file system (unpacked image, sysroot, mounted container): its interpreter is read and never "
@@ -170,13 +195,18 @@ def _read_targets(
         ]
     if not read:
         return []
-    from wheelfix.reports import finding_lines
-
-    for line in finding_lines([finding for each in read for finding in each.findings]):
-        print(line if line.startswith(" ") else f"wheelfix: {line}", file=sys.stderr)
+    print_findings([finding for each in read for finding in each.findings])
     if getattr(options, "interpreter", None) is None:
         options.interpreter = read[0].executable
     return [each.target for each in read]
+
+
+def print_findings(findings: Sequence[Finding]) -> None:
+    """Print on stderr what was found out beside what was asked for."""
+    from wheelfix.reports import finding_lines
+
+    for line in finding_lines(findings):
+        print(line if line.startswith(" ") else f"wheelfix: {line}", file=sys.stderr)
 
 
 def named_targets(

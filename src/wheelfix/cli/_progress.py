@@ -67,6 +67,14 @@ class ProgressLine(Observer):
         """Draw how much is compiled."""
         self._draw("compiling", done, total, f"{done}/{total} files")
 
+    def checked(self, done: int, total: int) -> None:
+        """Draw how many wheels are checked."""
+        self._draw("checking", done, total, f"{done}/{total} wheels")
+
+    def verified(self, done: int, total: int) -> None:
+        """Draw how many modules were imported."""
+        self._draw("importing", done, total, f"{done}/{total} modules")
+
     def _draw(self, what: str, done: int, total: int, amount: str) -> None:
         now = time.monotonic()
         if (

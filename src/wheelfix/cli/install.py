@@ -35,9 +35,11 @@ from wheelfix.reports import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from wheelfix.cli._verification import Verification
     from wheelfix.codes import Finding
     from wheelfix.installing import InstalledWheel
     from wheelfix.targets import Target
+    from wheelfix.verifying import VerifiedModule
 
 __all__ = ["add_parser", "run"]
 
@@ -51,6 +53,7 @@ examples:
   wheelfix install --target /srv/app --python python3.9 --python python3.11 wheels/*.whl
   wheelfix install --root /mnt/image --python /usr/bin/python3 wheels/*.whl
   wheelfix install --target app --profile alpine-3.14 --arch aarch64 wheels/*.whl
+  wheelfix install --verify import --python .venv wheels/*.whl
 
 exit status: 0 done, 1 refused, 2 wrong usage, 3 internal error, 130 interrupted, 143 terminated
 """
@@ -150,6 +153,12 @@ def _add_repair(parser: argparse.ArgumentParser) -> None:
         help="let the wheel through in spite of this refusal, like WF202",
     )
     repair.add_argument(
+        "--verify",
+        choices=["import"],
+        help="after the install, have the target import each extension module in a process of its own; this runs "
+        "what the wheels bring",
+    )
+    repair.add_argument(
         "--dry-run", action="store_true", help="print what would be done, and write nothing"
     )
     repair.add_argument(
@@ -166,7 +175,7 @@ def _shebang(text: str) -> str:
 def run(options: argparse.Namespace) -> int:
     """Install, and say what was done.
 
-    :return: exit status: 0 done, 1 done but for the report.
+    :return: exit status: 0 done, 1 done but for the report, or a module doesn't import (--verify).
     :raises WheelfixError: if the call is refused.
     """
     check_place(options)
@@ -176,11 +185,14 @@ def run(options: argparse.Namespace) -> int:
             options.usage_error(
                 f"{option} needs a place: --target, --prefix, --destdir, or all five folders"
             )
+    _check_verification(options)
     policy = Policy(Repair(options.repair), frozenset(options.allow))
     targets: list[Target] = []
     with report_stream(options.report) as report:
         try:
             targets += chosen_targets(options)
+            # before the first write: what is read and imported later could come from a wheel
+            verification = _verification(options, targets, policy)
             with ProgressLine() as progress:
                 wheels = install_wheels(
                     options.wheel,
@@ -193,10 +205,44 @@ def run(options: argparse.Namespace) -> int:
         except WheelfixError as error:
             write_report(report, refusal_to_json(error.findings, targets))
             raise
-        done = report_to_json(wheels, targets, dry_run=options.dry_run)
-        status = 0 if write_report(report, done) else 1
+        verified: list[list[VerifiedModule]] = []
+        try:
+            if verification is not None:
+                with ProgressLine() as progress:
+                    verified += verification.run(wheels, progress)
+        finally:
+            done = report_to_json(wheels, targets, dry_run=options.dry_run, verified=verified)
+            status = 0 if write_report(report, done) else 1
     _tell(wheels, dry_run=options.dry_run, to_stdout=options.report != "-")
+    if verification is not None:
+        is_good = verification.tell(wheels, verified, to_stdout=options.report != "-")
+        status = status if is_good else 1
     return status
+
+
+def _check_verification(options: argparse.Namespace) -> None:
+    """Refuse what can't be verified, before anything is written.
+
+    :raises SystemExit: 2.
+    """
+    if options.verify is None:
+        return
+    if options.dry_run:
+        options.usage_error("--verify imports what was installed; --dry-run installs nothing")
+    for name in ("root", "profile", "target_info"):
+        if getattr(options, name):
+            option = f"--{name.replace('_', '-')}"
+            options.usage_error(f"--verify runs the target, and that of {option} can't be run")
+
+
+def _verification(
+    options: argparse.Namespace, targets: Sequence[Target], policy: Policy
+) -> Verification | None:
+    if options.verify is None:
+        return None
+    from wheelfix.cli._verification import Verification
+
+    return Verification(options.wheel, targets, policy, _install_options(options))
 
 
 def _install_options(options: argparse.Namespace) -> InstallOptions:

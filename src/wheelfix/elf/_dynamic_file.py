@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import sys
 from array import array
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from wheelfix.elf._header import (
     ELF_HEADER_SIZE,
@@ -13,6 +13,7 @@ from wheelfix.elf._header import (
     header_layout,
     malformed,
     read_architecture,
+    read_segments,
 )
 
 if TYPE_CHECKING:
@@ -21,26 +22,13 @@ if TYPE_CHECKING:
 
     Buffer = Union[bytes, mmap]
 
-__all__ = ["ElfFile", "Segment"]
+__all__ = ["ElfFile"]
 
 # elf.h
 _PT_LOAD, _PT_DYNAMIC = 1, 2
-_MAX_PROGRAM_HEADERS_SIZE = 65536  # fs/binfmt_elf.c, load_elf_phdrs
 _MAX_DYNAMIC_SIZE = 65536
 # of the smallest pages: what is lost with larger ones is less
 _PAGE_SIZE = 4096
-
-
-class Segment(NamedTuple):
-    """One program header."""
-
-    type: int
-    flags: int
-    offset: int
-    address: int
-    file_size: int
-    memory_size: int
-    alignment: int
 
 
 class ElfFile:
@@ -58,14 +46,13 @@ class ElfFile:
         head = bytes(content[:ELF_HEADER_SIZE])
         self.architecture = read_architecture(head, name)
         self.os_abi = head[7]
-        layout, _, header_size = header_layout(head, name)
-        fields = struct.unpack_from(layout, head)
-        self.type, offset, entry_size, count = fields[1], fields[5], fields[9], fields[10]
+        layout, _, _ = header_layout(head, name)
+        self.type = struct.unpack_from(layout, head)[1]
         self.order = layout[0]
         self.is_64_bit = self.architecture.bits == 64  # noqa: PLR2004 - bits
         self.word = "Q" if self.is_64_bit else "I"
         self.word_size = 8 if self.is_64_bit else 4
-        self.segments = self._segments(offset, entry_size, count, header_size)
+        self.segments = read_segments(head, self.bytes_at, name)
         self.loads = [segment for segment in self.segments if segment.type == _PT_LOAD]
         self.has_dynamic_section = any(segment.type == _PT_DYNAMIC for segment in self.segments)
         self.is_truncated = any(
@@ -81,25 +68,6 @@ class ElfFile:
                 raise
             self.tags = {}
         self.has_lost_tags = self.is_truncated and self.has_dynamic_section and not self.tags
-
-    def _segments(self, offset: int, entry_size: int, count: int, size: int) -> list[Segment]:
-        total = entry_size * count
-        if not total:
-            return []
-        if entry_size != size or total > _MAX_PROGRAM_HEADERS_SIZE:
-            raise malformed(self.name, "its program headers can't be read")
-        # Elf64_Phdr has p_flags second, Elf32_Phdr last but one
-        layout = self.order + ("IIQQQQQQ" if self.is_64_bit else "IIIIIIII")
-        rows = struct.iter_unpack(layout, self.bytes_at(offset, total))
-        if self.is_64_bit:
-            return [
-                Segment(kind, flags, place, address, size, memory, alignment)
-                for kind, flags, place, address, _, size, memory, alignment in rows
-            ]
-        return [
-            Segment(kind, flags, place, address, size, memory, alignment)
-            for kind, place, address, _, size, memory, flags, alignment in rows
-        ]
 
     def _tags(self) -> dict[int, list[int]]:
         """Read PT_DYNAMIC up to DT_NULL, as the loader does."""

@@ -42,6 +42,14 @@ _WIDE_HASH_MACHINES = (22, 0x9026)  # EM_S390, EM_ALPHA: glibc and musl, Elf_Sym
 _MAX_VERSIONS = 8192
 _MAX_NAME_LENGTH = 65536
 
+#: st_info of symbols to which no other file binds
+_NEVER_BOUND = frozenset(
+    info
+    for info in range(256)
+    if info >> 4 == _STB_LOCAL or info & 0xF in (_STT_SECTION, _STT_FILE)
+)
+_NO_VERSION = (None, None)
+
 
 class Strings:
     """DT_STRTAB."""
@@ -137,7 +145,9 @@ class Symbols:
         rel, rela = file.tag(_DT_RELCOUNT), file.tag(_DT_RELACOUNT)
         self._tables = [self._infos_of(places[0], rel), self._infos_of(places[1], rela)]
         self._plt = self._infos_of(places[2], 0)
-        largest = max((self._split(each)[0] for each in self._infos()), default=0)
+        # each thing that is wanted many times, once
+        self._wanted = [self._pairs(dict.fromkeys(table)) for table in (*self._tables, self._plt)]
+        largest = max((symbol for pairs in self._wanted for symbol, _ in pairs), default=0)
         self._rows = self._read(max(self._hashed(), largest + 1))
         self._numbers = self._version_numbers()
 
@@ -162,18 +172,14 @@ class Symbols:
             for offset in file.numbers_at(at, length, file.word)[::width]
         )
 
-    def _infos(self) -> Iterator[int]:
-        for table in (*self._tables, self._plt):
-            yield from dict.fromkeys(table)
-
-    def _split(self, info: int) -> tuple[int, int]:
-        """Split r_info into symbol and type."""
+    def _pairs(self, infos: Iterable[int]) -> list[tuple[int, int]]:
+        """Split each r_info into symbol and type."""
         if not self._file.is_64_bit:
-            return info >> 8, info & 0xFF
+            return [(info >> 8, info & 0xFF) for info in infos]
         if self._file.architecture.machine == _EM_MIPS and self._file.order == "<":
             # Elf64_Mips_Rel: r_sym is a word of its own, r_type the last byte
-            return info & 0xFFFFFFFF, info >> 56
-        return info >> 32, info & 0xFFFFFFFF
+            return [(info & 0xFFFFFFFF, info >> 56) for info in infos]
+        return [(info >> 32, info & 0xFFFFFFFF) for info in infos]
 
     def _hashed(self) -> int:
         """Tell how many symbols there are: no tag says so, the hash tables do."""
@@ -237,14 +243,10 @@ class Symbols:
         shared: dict[tuple[int, int], tuple[Definition, ...]] = {}
         numbers, at = self._numbers, self._strings.at
         for index, (name, info, other, section, value) in enumerate(self._rows):
+            if not section or info in _NEVER_BOUND or other & 3 in (_STV_INTERNAL, _STV_HIDDEN):
+                continue
             kind = info & 0xF
-            if (
-                not section
-                or info >> 4 == _STB_LOCAL
-                or kind in (_STT_SECTION, _STT_FILE)
-                or other & 3 in (_STV_INTERNAL, _STV_HIDDEN)
-                or (not value and kind != _STT_TLS)
-            ):
+            if not value and kind != _STT_TLS:
                 continue
             number = 1 if numbers is None else numbers[index]
             definition = shared.get((number, kind))
@@ -263,60 +265,60 @@ class Symbols:
 
     def references(self) -> tuple[Reference, ...]:
         """Give what DT_REL and DT_RELA want."""
-        infos = (info for table in self._tables for info in dict.fromkeys(table))
-        found = tuple(self._unique(infos))
+        found = tuple(self._unique(chain(*self._wanted[:-1])))
         if self._file.architecture.machine != _EM_MIPS:
             return found
         # the global part of the GOT has no relocations (MIPS psABI, "Global Offset Table")
         return found + tuple(
-            self._reference(index, 0, 1, is_tls=False)
+            self._reference(index, 0, 1, ReferenceKind.SYMBOL)
             for index, row in enumerate(self._rows)
             if row[0] and not row[3]
         )
 
     def plt_references(self) -> tuple[Reference, ...]:
         """Give what DT_JMPREL wants."""
-        return tuple(self._unique(dict.fromkeys(self._plt)))
+        return tuple(self._unique(self._wanted[-1]))
 
-    def _unique(self, infos: Iterable[int]) -> Iterator[Reference]:
-        types = relocation_types(self._file.architecture.machine)
+    def _unique(self, pairs: Iterable[tuple[int, int]]) -> Iterator[Reference]:
+        tls, resolver = relocation_types(self._file.architecture.machine)
         rows, numbers = self._rows, self._numbers
-        seen: set[tuple[int, bool]] = set()
-        for info in infos:
-            symbol, type_ = self._split(info)
-            is_tls = type_ in types.tls
-            if type_ == types.resolver:
+        seen: set[int] = set()
+        seen_tls: set[int] = set()
+        for symbol, type_ in pairs:
+            if type_ == resolver:
                 yield _local(ReferenceKind.RESOLVER, b"", type_)
-            elif is_tls and not symbol:
-                yield _local(ReferenceKind.INITIAL_EXEC_TLS, self._name_before(type_), type_)
-            elif symbol and (symbol, is_tls) not in seen:
-                seen.add((symbol, is_tls))
-                _, symbol_info, _, section, _ = rows[symbol]
+            elif type_ in tls:
+                if not symbol:
+                    yield _local(ReferenceKind.INITIAL_EXEC_TLS, self._name_before(type_), type_)
+                elif symbol not in seen_tls:
+                    seen_tls.add(symbol)
+                    number = 1 if numbers is None else numbers[symbol]
+                    yield self._reference(symbol, type_, number, ReferenceKind.INITIAL_EXEC_TLS)
+            elif symbol and symbol not in seen:
+                seen.add(symbol)
+                _, info, _, section, _ = rows[symbol]
                 number = 1 if numbers is None else numbers[symbol]
                 # what the file defines itself is found, but for what musl doesn't take
                 if (
                     not section
-                    or is_tls
-                    or (symbol_info & 0xF == _STT_GNU_IFUNC and symbol_info >> 4 != _STB_LOCAL)
                     or number & _VERSION_HIDDEN
+                    or (info & 0xF == _STT_GNU_IFUNC and info >> 4 != _STB_LOCAL)
                 ):
-                    yield self._reference(symbol, type_, number, is_tls=is_tls)
+                    yield self._reference(symbol, type_, number, ReferenceKind.SYMBOL)
 
-    def _reference(self, index: int, type_: int, number: int, *, is_tls: bool) -> Reference:
-        kind = ReferenceKind.INITIAL_EXEC_TLS if is_tls else ReferenceKind.SYMBOL
+    def _reference(self, index: int, type_: int, number: int, kind: ReferenceKind) -> Reference:
         name, info, _, section, _ = self._rows[index]
         text = self._strings.at(name)
         if info >> 4 == _STB_LOCAL:
             return _local(kind, text, type_)
-        version, file = self._versions.needed.get(number & ~_VERSION_HIDDEN, (None, None))
+        version, file = self._versions.needed.get(number & ~_VERSION_HIDDEN, _NO_VERSION)
         is_weak = not section and info >> 4 == _STB_WEAK
-        return Reference(
-            kind, text, version, file, is_weak, bool(section), is_local=False, type=type_
-        )
+        # (half the time that keywords take, and there are a hundred thousand of these in a large wheel)
+        return Reference._make((kind, text, version, file, is_weak, bool(section), False, type_))
 
     def _name_before(self, type_: int) -> bytes:
         """Give the name that musl's do_relocs still holds from an earlier relocation, JMPREL being first."""
-        pairs = map(self._split, chain(self._plt, *self._tables))
+        pairs = self._pairs(chain(self._plt, *self._tables))
         earlier = takewhile(lambda pair: pair[0] or pair[1] != type_, pairs)
         last = next((symbol for symbol, _ in reversed(list(earlier)) if symbol), 0)
         return self._strings.at(self._rows[last][0]) if last else b""

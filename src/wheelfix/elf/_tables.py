@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from wheelfix.elf._header import (
     ELF_HEADER_SIZE,
     header_layout,
     malformed,
-    open_header,
     read_architecture,
+    read_segments,
 )
 
 if TYPE_CHECKING:
@@ -35,6 +34,7 @@ __all__ = ["NAME_START", "ElfTables"]
 NAME_START = 64
 
 # elf.h
+_PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
 _WIDE_HASH_MACHINES = (22, 0x9026)  # EM_S390, EM_ALPHA
 _DT_NEEDED, _DT_HASH, _DT_STRTAB, _DT_SYMTAB, _DT_SONAME = 1, 4, 5, 6, 14
 _DT_GNU_HASH, _DT_VERNEED, _DT_VERNEEDNUM = 0x6FFFFEF5, 0x6FFFFFFE, 0x6FFFFFFF
@@ -42,9 +42,7 @@ _STT_FUNC = 2
 _STB_LOCAL, _STB_GLOBAL, _STB_WEAK = 0, 1, 2
 _STV_DEFAULT, _STV_PROTECTED = 0, 3
 
-# The kernel takes no more program headers than fit into 64 KiB (fs/binfmt_elf.c, load_elf_phdrs). The other limits
-# are some ten times the largest value seen in 1,856 files of 214 real wheels.
-_MAX_PROGRAM_HEADERS_SIZE = 65536
+# The limits are some ten times the largest value seen in 1,856 files of 214 real wheels.
 _MAX_DYNAMIC_SIZE = 65536
 _MAX_NAME_LENGTH = 4096
 _MAX_NAMES_SIZE = 1024 * 1024
@@ -53,14 +51,6 @@ _MAX_HASH_CHAIN = 65536
 _MAX_HASHED_SYMBOLS = 65536
 #: bytes; no loader maps larger files, and no file system needs to go there
 _MAX_FILE_SIZE = 1 << 40
-
-
-@dataclass(frozen=True)
-class _Segment:
-    type: object
-    offset: int
-    address: int
-    file_size: int
 
 
 class _Symbol(NamedTuple):
@@ -96,24 +86,13 @@ class ElfTables:
         self.name = name
         self.names_size = 0
         head = self.bytes_at(0, ELF_HEADER_SIZE, exactly=False)
-        layout, _, program_header_size = header_layout(head, name)
-        _, self.type, _, _, _, offset, _, _, _, entry_size, count, _, _, _ = struct.unpack_from(
-            layout, head
-        )
-        size = entry_size * count
-        if size and (entry_size != program_header_size or size > _MAX_PROGRAM_HEADERS_SIZE):
-            raise malformed(name, "its program headers can't be read")
-        header = open_header(head, self.bytes_at(offset, size), name)
+        layout, _, _ = header_layout(head, name)
+        self.type = struct.unpack_from(layout, head)[1]
         self.architecture = read_architecture(head, name)
         self.is_64_bit = self.architecture.bits == 64  # noqa: PLR2004 - bits
         self.order = layout[0]
         self.word = "Q" if self.is_64_bit else "I"
-        self.segments = [
-            _Segment(
-                segment["p_type"], segment["p_offset"], segment["p_vaddr"], segment["p_filesz"]
-            )
-            for segment in header.iter_segments()
-        ]
+        self.segments = read_segments(head, self.bytes_at, name)
         self.dynamic = self.dynamic_tags()
         self.strings = self.table(_DT_STRTAB)
 
@@ -124,7 +103,7 @@ class ElfTables:
         return next((self.name_at(offset) for offset in self.dynamic.get(_DT_SONAME, ())), None)
 
     def interpreter(self) -> str | None:
-        segment = next((each for each in self.segments if each.type == "PT_INTERP"), None)
+        segment = next((each for each in self.segments if each.type == _PT_INTERP), None)
         if segment is None:
             return None
         # dlopen never looks at it, so that a damaged one is no error
@@ -148,7 +127,7 @@ class ElfTables:
 
     def dynamic_tags(self) -> dict[int, list[int]]:
         """Read PT_DYNAMIC up to DT_NULL, as the loader does."""
-        segment = next((each for each in self.segments if each.type == "PT_DYNAMIC"), None)
+        segment = next((each for each in self.segments if each.type == _PT_DYNAMIC), None)
         tags: dict[int, list[int]] = {}
         if segment is None:
             return tags
@@ -166,7 +145,7 @@ class ElfTables:
     def offset_of(self, address: int) -> int:
         """Translate a virtual address to a place in the file, through the PT_LOAD segments."""
         for segment in self.segments:
-            if segment.type == "PT_LOAD" and 0 <= address - segment.address < segment.file_size:
+            if segment.type == _PT_LOAD and 0 <= address - segment.address < segment.file_size:
                 return address - segment.address + segment.offset
         raise malformed(self.name, f"no segment holds the address {address:#x}")
 

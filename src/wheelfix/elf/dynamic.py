@@ -21,7 +21,8 @@ from wheelfix.elf._dynamic_symbols import Strings, Symbols, Versions
 from wheelfix.elf._header import MalformedElfError
 
 if TYPE_CHECKING:
-    from wheelfix.elf._dynamic_file import Buffer, Segment
+    from wheelfix.elf._dynamic_file import Buffer
+    from wheelfix.elf._header import Segment
 
 __all__ = [
     "Definition",

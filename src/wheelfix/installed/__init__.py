@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from wheelfix.installed._distributions import InstalledDistribution, find_installed
+from wheelfix.installed._distributions import (
+    InstalledDistribution,
+    distribution_of_entry,
+    find_installed,
+)
 from wheelfix.installed._environment import Environment
 from wheelfix.installed._removal import Removal, plan_removals
 
-__all__ = ["Environment", "InstalledDistribution", "Removal", "find_installed", "plan_removals"]
+__all__ = [
+    "Environment",
+    "InstalledDistribution",
+    "Removal",
+    "distribution_of_entry",
+    "find_installed",
+    "plan_removals",
+]

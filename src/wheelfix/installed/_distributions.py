@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from wheelfix.installed._environment import Environment
     from wheelfix.record import RecordRow
 
-__all__ = ["InstalledDistribution", "find_installed", "other_infos"]
+__all__ = ["InstalledDistribution", "distribution_of_entry", "find_installed", "other_infos"]
 
 _INFO = ".dist-info"
 #: what setup.py leaves: no RECORD belongs to it
@@ -71,7 +71,7 @@ def find_installed(
     found: dict[str, list[InstalledDistribution]] = {name: [] for name in wanted}
     findings: list[Finding] = []
     for site, entry in _entries(environment):
-        canonical = _name_of(entry)
+        canonical = distribution_of_entry(entry)
         if canonical not in wanted:
             continue
         try:
@@ -110,8 +110,8 @@ def _entries(environment: Environment) -> list[tuple[str, str]]:
     return found
 
 
-def _name_of(entry: str) -> str | None:
-    """Give the canonical name of the distribution that a folder or file belongs to."""
+def distribution_of_entry(entry: str) -> str | None:
+    """Give the canonical name of the distribution that a folder or file of a site folder belongs to, by its name."""
     stem, ending = os.path.splitext(entry)
     if ending == _INFO:
         return str(canonicalize_name(stem.rpartition("-")[0] or stem))

@@ -14,6 +14,7 @@ from wheelfix.errors import (
     WheelRefusedError,
 )
 from wheelfix.installing._carrying_out import carry_out, plan_removals_of
+from wheelfix.installing._loading import load_findings
 from wheelfix.installing._obstacles import refuse_obstacles
 from wheelfix.installing._planned import PlannedWheel
 from wheelfix.layout import InstallOptions, environment_findings, folders_of
@@ -76,8 +77,10 @@ def plan_wheel(
     :raises InvalidWheelError: if the wheel is broken.
     :raises ValueError: if there is no target.
     """
+    policy = policy or Policy()
     with WheelArchive.open(path) as archive:
-        return plan_source(archive, targets, policy or Policy())
+        plan = plan_source(archive, targets, policy)
+        return plan.with_findings(load_findings(archive, plan, targets, policy, InstallOptions()))
 
 
 def install(
@@ -190,7 +193,7 @@ def _plan_all(
     opened: contextlib.ExitStack,
 ) -> list[tuple[WheelArchive, Plan]]:
     """Check and plan every wheel; what speaks against any of them is told at once."""
-    planned = []
+    planned: list[tuple[WheelArchive, Plan]] = []
     errors: list[WheelfixError] = []
     for path in paths:
         try:
@@ -209,6 +212,30 @@ def _plan_all(
             planned.append((archive, plan))
         except WheelfixError as error:
             errors.append(error)
+    planned = _with_load_findings(planned, targets, policy, options)
+    refusals = [finding for _, plan in planned for finding in plan.refusals]
+    if refusals:
+        errors.append(WheelRefusedError(refusals))
     if errors:
         raise type(errors[0])([finding for error in errors for finding in error.findings])
     return planned
+
+
+def _with_load_findings(
+    planned: Sequence[tuple[WheelArchive, Plan]],
+    targets: Sequence[Target],
+    policy: Policy,
+    options: InstallOptions,
+) -> list[tuple[WheelArchive, Plan]]:
+    """Add to each plan what is foretold of loading, when all wheels of the call are known."""
+    found = []
+    for archive, plan in planned:
+        brought = {
+            path.rpartition("/")[2]
+            for other, _ in planned
+            if other is not archive
+            for path in other.paths
+        }
+        findings = load_findings(archive, plan, targets, policy, options, brought=brought)
+        found.append((archive, plan.with_findings(findings)))
+    return found

@@ -11,6 +11,7 @@ from wheelfix.codes import Finding, Severity
 from wheelfix.elf.dynamic import ReferenceKind
 from wheelfix.linkage._data import is_private, provider_of
 from wheelfix.linkage._model import LoadClass
+from wheelfix.linkage._python_symbols import history
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,6 +38,7 @@ class ModuleContext(NamedTuple):
     :param is_abi3: it was built for the limited API, by its name or the wheel's tag.
     :param is_free_threaded: the target is a free-threaded build.
     :param bundled: path in the wheel by file name of the wheel's own libraries.
+    :param version: minor version of the target, if it is CPython.
     """
 
     subject: str
@@ -45,6 +47,7 @@ class ModuleContext(NamedTuple):
     is_abi3: bool = False
     is_free_threaded: bool = False
     bundled: Mapping[str, str] = {}
+    version: tuple[int, int] | None = None
 
 
 def load_findings(
@@ -133,7 +136,10 @@ def _undefined(context: ModuleContext, symbol: str) -> str:
     if symbol.startswith(("Py", "_Py")):
         if context.is_abi3 and is_private(symbol.encode()):
             return f"{symbol} is private API that an abi3 module must not use, and the interpreter doesn't have it"
-        return f"the interpreter doesn't export {symbol}"
+        others = context.version and history(
+            symbol, context.version, free_threaded=context.is_free_threaded
+        )
+        return f"the interpreter doesn't export {symbol}{f', {others}' if others else ''}"
     if context.libc == "musl":
         return f"nothing defines {symbol}, nor does musl"
     return f"nothing defines {symbol}"

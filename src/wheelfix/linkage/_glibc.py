@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from wheelfix.elf.dynamic import ReferenceKind
 from wheelfix.errors import WheelfixError
-from wheelfix.linkage._glibc_rules import defines, needed_first, said_of_kind, without_room
+from wheelfix.linkage._glibc_rules import (
+    definer_of,
+    fits,
+    needed_first,
+    said_of_kind,
+    without_room,
+)
 from wheelfix.linkage._model import (
     Assumptions,
     FileKind,
@@ -16,7 +22,7 @@ from wheelfix.linkage._model import (
     LoadedObject,
     Outcome,
 )
-from wheelfix.linkage._process import Process, folder_of, text_of
+from wheelfix.linkage._process import Process, answer_of, folder_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -290,7 +296,7 @@ class GlibcProcess(Process):
                 continue
             if each.facts.relr_size and not self._applies_relr():
                 return Outcome(LoadClass.CRASH, None, each.path, "DT_RELR")
-            for reference in (*each.facts.references, *each.facts.plt_references):
+            for reference in self._open_references(each.facts):
                 refused = self._bound_reference(each, reference, later)
                 if refused is not None:
                     return refused
@@ -306,16 +312,15 @@ class GlibcProcess(Process):
     ) -> Outcome | None:
         if reference.kind is ReferenceKind.INITIAL_EXEC_TLS and reference.is_defined:
             return without_room(each)
-        if reference.is_defined or self._is_at_start(reference):
+        # (what is settled isn't asked for)
+        if self._is_assumed(reference, self._answer_at_start(reference)):
             return None
-        definer = next(
-            (one for one in group if one.facts and defines(one.facts.defined, reference)), None
-        )
+        definer = definer_of(reference, group)
         if definer is not None:
             return self._asserted(definer, reference)
         if reference.is_weak:
             return None
-        if self._is_assumed(reference, (one.assumed for one in group)):
+        if self._is_assumed(reference, answer_of(group, reference)):
             return None
         if self._is_opaque(reference.name):
             self._note_unknown(text_of(reference.name))
@@ -325,9 +330,15 @@ class GlibcProcess(Process):
             sentence += f", version {text_of(reference.version)}"
         return Outcome(LoadClass.MISSING_SYMBOL, sentence, each.path, text_of(reference.name))
 
-    def _is_at_start(self, reference: Reference) -> bool:
-        return defines(self.at_start, reference) or self._is_assumed(
-            reference, self.assumed.values()
+    def _in_order(self, facts: DynamicFacts) -> Iterator[Reference]:
+        yield from facts.references
+        yield from facts.plt_references
+
+    def _is_settled(self, reference: Reference) -> bool:
+        if reference.is_defined:
+            return reference.kind is not ReferenceKind.INITIAL_EXEC_TLS
+        return fits(self.at_start.get(reference.name, ()), reference) or self._is_surely_assumed(
+            reference
         )
 
     def _asserted(self, definer: LoadedObject, reference: Reference) -> Outcome | None:

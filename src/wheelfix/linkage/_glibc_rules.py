@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from wheelfix.linkage._model import LoadClass, LoadedObject, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from wheelfix.elf.dynamic import Definition, DynamicFacts, Reference
 
-__all__ = ["STATIC_TLS_SURPLUS", "defines", "needed_first", "said_of_kind", "without_room"]
+__all__ = ["STATIC_TLS_SURPLUS", "definer_of", "fits", "needed_first", "said_of_kind", "without_room"]
 
 _ET_EXEC, _ET_DYN = 2, 3
 _DF_1_NOOPEN, _DF_1_PIE = 0x40, 0x08000000
@@ -33,12 +33,19 @@ def without_room(each: LoadedObject) -> Outcome | None:
     return Outcome(LoadClass.TLS, sentence, each.path, "static TLS")
 
 
-def defines(defined: Mapping[bytes, Sequence[Definition]], reference: Reference) -> bool:
+def definer_of(reference: Reference, group: Sequence[LoadedObject]) -> LoadedObject | None:
+    """Find the first object that defines a symbol."""
+    name = reference.name
+    for each in group:
+        found = each.facts.defined.get(name) if each.facts else None
+        if found is not None and fits(found, reference):
+            return each
+    return None
+
+
+def fits(definitions: Sequence[Definition], reference: Reference) -> bool:
     """Hold the versions of one symbol against the wanted one (dl-lookup.c check_match)."""
-    found = defined.get(reference.name)
-    if found is None:
-        return False
-    for definition in found:
+    for definition in definitions:
         if definition.type in _BINDABLE and (
             reference.version is None
             or definition.version == reference.version

@@ -14,10 +14,10 @@ from wheelfix.linkage._model import (
     LoadedObject,
     Outcome,
 )
-from wheelfix.linkage._process import Process, folder_of, text_of
+from wheelfix.linkage._process import Process, answer_of, folder_of, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from wheelfix.elf.dynamic import Definition, DynamicFacts, Reference
     from wheelfix.linkage._model import Files
@@ -80,6 +80,15 @@ class MuslProcess(Process):
         copy = super().fork()
         copy.libc = copy.objects[self.objects.index(self.libc)]
         return copy
+
+    def with_files(self, files: Files) -> MuslProcess:
+        """Make a process with the same objects that finds other files from now on."""
+        copy = super().with_files(files)
+        copy._forget_search_paths()
+        return copy
+
+    def _forget_search_paths(self) -> None:
+        self._search_paths = {}
 
     def _dlopen(self, path: str) -> Outcome:
         before = len(self.objects)
@@ -199,22 +208,34 @@ class MuslProcess(Process):
     def _relocated(self, each: LoadedObject, group: Sequence[LoadedObject]) -> Outcome | None:
         if each.facts is None:
             return None
-        for reference in (*each.facts.plt_references, *each.facts.references):
+        for reference in self._open_references(each.facts):
             if reference.kind is ReferenceKind.RESOLVER:
                 type_ = reference.type
                 sentence = f"Error relocating {each.path}: unsupported relocation type {type_}"
                 return Outcome(LoadClass.WRONG_ELF, sentence, each.path, "IFUNC")
-            is_at_start = not reference.is_local and self._is_at_start(reference)
-            if not is_at_start:
+            if reference.is_local or not self._is_at_start(reference):
                 refused = self._bound_in_group(each, reference, group)
                 if refused is not None:
                     return refused
         return None
 
-    def _is_at_start(self, reference: Reference) -> bool:
-        return _is_bindable(self.at_start.get(reference.name, ())) or self._is_assumed(
-            reference, self.assumed.values()
+    def _in_order(self, facts: DynamicFacts) -> Iterator[Reference]:
+        yield from facts.plt_references
+        yield from facts.references
+
+    def _is_settled(self, reference: Reference) -> bool:
+        return (
+            reference.kind is not ReferenceKind.RESOLVER
+            and not reference.is_local
+            and (
+                _is_bindable(self.at_start.get(reference.name, ()))
+                or self._is_surely_assumed(reference)
+            )
         )
+
+    def _is_at_start(self, reference: Reference) -> bool:
+        # (what is settled isn't asked for)
+        return self._is_assumed(reference, self._answer_at_start(reference))
 
     def _bound_in_group(
         self, each: LoadedObject, reference: Reference, group: Sequence[LoadedObject]
@@ -235,7 +256,7 @@ class MuslProcess(Process):
             return Outcome(LoadClass.CRASH, None, each.path, "weak TLS")
         if reference.is_weak or name in self.loader.large_file_names:
             return None
-        if self._is_assumed(reference, (one.assumed for one in group)):
+        if self._is_assumed(reference, answer_of(group, reference)):
             return None
         if self._is_opaque(name):
             self._note_unknown(text_of(name))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from wheelfix.linkage._model import Files
     from wheelfix.platforms import ElfArchitecture
 
-__all__ = ["Process", "folder_of", "text_of"]
+__all__ = ["Process", "answer_of", "folder_of", "text_of"]
 
 _NO_ASSUMPTIONS = Assumptions()
 
@@ -50,6 +50,7 @@ class Process(ABC):
         #: what the objects define that were there before main(), by symbol
         self.at_start: dict[bytes, tuple[Definition, ...]] = {}
         self._unknown: dict[str, None] = {}
+        self._forget_answers()
         self._start(executable)
 
     def dlopen(self, path: str) -> Outcome:
@@ -82,6 +83,21 @@ class Process(ABC):
             each.children = [copies[id(child)] for child in each.children]
         copy.objects = list(copies.values())
         return copy
+
+    def with_files(self, files: Files) -> Self:
+        """Make a process with the same objects that finds other files from now on.
+
+        :param files: those that the objects were made of must be among them.
+        """
+        copy = self.fork()
+        copy.files = files
+        copy._forget_answers()
+        return copy
+
+    def _forget_answers(self) -> None:
+        # forks share them: what was there before main() is the same in all
+        self._answers: dict[tuple[bytes, bytes | None], bool | None] = {}
+        self._open: dict[int, tuple[DynamicFacts, tuple[Reference, ...]]] = {}
 
     def _start(self, executable: str | None) -> None:
         main = LoadedObject("", None, ("executable",), None, is_startup=True)
@@ -171,15 +187,35 @@ class Process(ABC):
             AssumedLibrary(name, lambda _name, _version: None, lambda _version: None), parent
         )
 
-    def _is_assumed(self, reference: Reference, libraries: Iterable[AssumedLibrary | None]) -> bool:
-        """Tell whether one of these defines a symbol, or may; what only may be is noted."""
-        name, version = reference.name, reference.version
-        answers = [each.defines(name, version) for each in libraries if each is not None]
-        if True in answers:
-            return True
-        if None in answers and not reference.is_weak:
-            self._note_unknown(text_of(name))
-        return None in answers
+    def _open_references(self, facts: DynamicFacts) -> tuple[Reference, ...]:
+        """Give what a file wants that what was there before main() leaves open, in the loader's order."""
+        known = self._open.get(id(facts))
+        if known is None:
+            found = tuple(
+                reference for reference in self._in_order(facts) if not self._is_settled(reference)
+            )
+            # with the facts themselves, so that no others get their id
+            known = self._open[id(facts)] = (facts, found)
+        return known[1]
+
+    def _is_assumed(self, reference: Reference, answer: bool | None) -> bool:
+        """Tell whether assumed libraries define a symbol, or may; what only may be is noted."""
+        if answer is None and not reference.is_weak:
+            self._note_unknown(text_of(reference.name))
+        return answer is not False
+
+    def _is_surely_assumed(self, reference: Reference) -> bool:
+        answer = self._answer_at_start(reference)
+        return answer is True or (answer is None and reference.is_weak)
+
+    def _answer_at_start(self, reference: Reference) -> bool | None:
+        """Ask the libraries that are taken for granted, each symbol once."""
+        if not self.assumed:
+            return False
+        wanted = (reference.name, reference.version)
+        if wanted not in self._answers:
+            self._answers[wanted] = _any_defines(self.assumed.values(), reference)
+        return self._answers[wanted]
 
     def _is_foreign(self, facts: DynamicFacts) -> bool:
         """Tell whether a file holds code for another machine than the executable does."""
@@ -207,6 +243,14 @@ class Process(ABC):
         self._unknown[what] = None
 
     @abstractmethod
+    def _in_order(self, facts: DynamicFacts) -> Iterator[Reference]:
+        """Give what a file wants in the order in which it is bound."""
+
+    @abstractmethod
+    def _is_settled(self, reference: Reference) -> bool:
+        """Tell whether what was there before main() binds it, without a word."""
+
+    @abstractmethod
     def _preload(self, main: LoadedObject) -> None:
         """Take the loader itself into the process, as the kernel does."""
 
@@ -229,6 +273,17 @@ class Process(ABC):
 
     @abstractmethod
     def _dlopen(self, path: str) -> Outcome: ...
+
+
+def answer_of(group: Iterable[LoadedObject], reference: Reference) -> bool | None:
+    """Tell whether one of those that are assumed defines a symbol; None where one may."""
+    assumed = (each.assumed for each in group)
+    return _any_defines((each for each in assumed if each is not None), reference)
+
+
+def _any_defines(libraries: Iterable[AssumedLibrary], reference: Reference) -> bool | None:
+    answers = [each.defines(reference.name, reference.version) for each in libraries]
+    return True if True in answers else None if None in answers else False
 
 
 def folder_of(path: str) -> str:

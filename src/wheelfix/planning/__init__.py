@@ -6,6 +6,7 @@ Nothing here touches a file system, a clock or the environment.
 from __future__ import annotations
 
 from wheelfix.planning._deciding import members_in_doubt, names_in_question, plan
+from wheelfix.planning._tags import is_stable_abi_wheel
 from wheelfix.planning._model import (
     IMPORT_SCHEMES,
     Action,
@@ -27,6 +28,7 @@ __all__ = [
     "Policy",
     "Repair",
     "Wheel",
+    "is_stable_abi_wheel",
     "members_in_doubt",
     "module_name",
     "names_in_question",

@@ -8,7 +8,7 @@ from wheelfix import codes
 from wheelfix.codes import Finding
 from wheelfix.planning import _fitting
 from wheelfix.planning._model import Action, Decision, Repair
-from wheelfix.planning._names import (
+from wheelfix.planning.candidates import (
     Candidate,
     Choice,
     Kind,
@@ -179,7 +179,7 @@ class _Table:
         if self.policy.repair is Repair.OFF:
             code = codes.NOT_LOADABLE_NAME_KEPT if kind is Kind.FILE else codes.REPAIR_IS_OFF
             wanted = f"{choice.name.stem}{suffix}" if suffix else "no name of it"
-            return _kept(member, code, f"the target looks for {wanted}; repair is off")
+            return _kept(member, code, f"the target looks for {wanted}")
         if suffix is None:
             return self.decide_unnameable(choice)
         self.taken.add(stem + suffix)

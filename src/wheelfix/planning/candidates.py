@@ -50,6 +50,11 @@ class Candidate:
         return self.member.stem_location(self.name)
 
     @property
+    def is_importable(self) -> bool:
+        """Whether every folder on its way is one that an import statement can name."""
+        return _fitting.is_importable(self.member)
+
+    @property
     def has_unknown_platform(self) -> bool:
         """Whether the platform part is none that data/ knows: CPython marks broken builds ``…_failed``."""
         return self.name.platform is not None and triplet(self.name.platform) is None

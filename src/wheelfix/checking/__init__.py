@@ -1,0 +1,23 @@
+"""The hand that only tells: will each module of a wheel import on a target, and if not, why."""
+
+from __future__ import annotations
+
+from wheelfix.checking._checking import check_wheel
+from wheelfix.checking._distributions import check_distribution
+from wheelfix.checking._failures import load_failures
+from wheelfix.checking._many import check_wheels
+from wheelfix.checking._model import CheckedModule, CheckedTarget, CheckedWheel, System, Verdict
+from wheelfix.checking._profiles import profile_system
+
+__all__ = [
+    "CheckedModule",
+    "CheckedTarget",
+    "CheckedWheel",
+    "System",
+    "Verdict",
+    "check_distribution",
+    "check_wheel",
+    "check_wheels",
+    "load_failures",
+    "profile_system",
+]
