@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 from installer.sources import WheelSource
@@ -10,10 +11,10 @@ from installer.utils import parse_entrypoints, parse_metadata_file
 
 from wheelfix import codes
 from wheelfix._evidence import members_of, needed_names, with_facts
-from wheelfix.archive import WheelArchive, scheme_of
+from wheelfix.archive import WheelArchive
 from wheelfix.codes import Finding
 from wheelfix.errors import InvalidWheelError, WheelRefusedError
-from wheelfix.planning import Plan, Policy, Wheel, names_in_question, plan
+from wheelfix.planning import Plan, Policy, Wheel, collisions, names_in_question, plan
 from wheelfix.wheel_tags import parse_wheel_tags
 
 if TYPE_CHECKING:
@@ -130,9 +131,12 @@ def plan_source(source: WheelSource, targets: Sequence[Target], policy: Policy) 
     if in_question:
         wheel = wheel._replace(needed=needed_names(wheel, source, in_question))
         decided = plan(wheel, targets, policy)
-    if len({member.scheme for member in wheel.members}) > 1:
-        findings += tuple(_collisions(wheel, decided, source, root_scheme, targets))
-    return decided.with_findings(findings)
+    folders = [partial(_folder_of_scheme, target) for target in targets]
+    return decided.with_findings((*findings, *collisions(wheel, decided, folders)))
+
+
+def _folder_of_scheme(target: Target, scheme: str) -> str:
+    return target.paths.get(scheme, scheme)
 
 
 def metadata_tags(lines: list[str], wheel: str) -> frozenset[WheelTag]:
@@ -157,19 +161,3 @@ def entry_points_of(source: WheelSource) -> frozenset[str]:
         return frozenset()
     text = source.read_dist_info("entry_points.txt")
     return frozenset(name for name, _, _, _ in parse_entrypoints(text))
-
-
-def _collisions(
-    wheel: Wheel, decided: Plan, source: WheelSource, root_scheme: str, targets: Sequence[Target]
-) -> Iterator[Finding]:
-    """Find members of two schemes that are one file on a target: purelib mostly is platlib too."""
-    owners: dict[tuple[str, str], str] = {}
-    for member in wheel.members:
-        for new_path in decided.paths_of(member.path):
-            scheme, scheme_path = scheme_of(new_path, source, root_scheme)
-            places = {(target.paths.get(scheme, scheme), scheme_path) for target in targets}
-            taken = [owners.setdefault(place, member.path) for place in sorted(places)]
-            other = next((owner for owner in taken if owner != member.path), None)
-            if other is not None:
-                sentence = f"it would be written to the same file as {other}"
-                yield Finding(codes.DUPLICATE_MEMBER, new_path, sentence)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
 __all__ = [
     "GIGABYTE",
@@ -119,9 +119,10 @@ class Workspace:
         path.mkdir(exist_ok=True)
         return path
 
-    def measure(self, command: Sequence[str]) -> Costs:
+    def measure(self, command: Sequence[str], also: Collection[int] = ()) -> Costs:
         """Run a command, whose first word is a path; whatever it left in the target stays.
 
+        :param also: exit statuses that are no failure, besides 0.
         :raises CannotMeasureError: it fails, or doesn't end in 15 minutes.
         """
         log = self.folder / "log"
@@ -132,8 +133,8 @@ class Workspace:
             "limit": _TIME_LIMIT,
         }
         seconds, cpu_seconds, peak_bytes, status = self._ask(order)
-        if status:
-            code = os.waitstatus_to_exitcode(int(status))
+        code = os.waitstatus_to_exitcode(int(status))
+        if code and code not in also:
             message = log.read_text("utf-8", "replace")[-2000:]
             raise CannotMeasureError(f"{' '.join(command)}\nended with {code}:\n{message}")
         return Costs(seconds, cpu_seconds, peak_bytes)
@@ -147,10 +148,11 @@ class Workspace:
         return answer
 
     def measure_in_turn(
-        self, commands: Mapping[str, Sequence[str]], rounds: int
+        self, commands: Mapping[str, Sequence[str]], rounds: int, also: Collection[int] = ()
     ) -> dict[str, list[Costs]]:
         """Run several commands into the empty target, in another order each round; give the runs of each.
 
+        :param also: exit statuses that are no failure, besides 0.
         :raises CannotMeasureError: one fails.
         """
         runs: dict[str, list[Costs]] = {name: [] for name in commands}
@@ -158,7 +160,7 @@ class Workspace:
         for number in range(rounds):
             start = number % len(names)
             for name in names[start:] + names[:start]:
-                runs[name].append(self.measure(commands[name]))
+                runs[name].append(self.measure(commands[name], also))
                 self.empty_target()
         return runs
 

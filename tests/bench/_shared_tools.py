@@ -16,12 +16,24 @@ from support.cache import cache_folder
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["FAST", "FLOOR", "TOOL_NAMES", "Tool", "make_tools", "make_wheelfix", "wheelfix_wheel"]
+__all__ = [
+    "FAST",
+    "FLOOR",
+    "TOOL_NAMES",
+    "Tool",
+    "make_auditwheel",
+    "make_tools",
+    "make_wheelfix",
+    "wheelfix_environment",
+    "wheelfix_wheel",
+]
 
 FLOOR, FAST = "tar", "wheelfix[fast]"
 CHECKOUT = Path(__file__).parent.parent.parent
 #: what each tool is measured at; the newest where an index lacks it
 PINS = {"installer": "1.1.0", "pip": "26.3", "uv": "0.13.8"}
+#: the same, of what `wheelfix check` is measured at
+AUDITWHEEL = "6.8.2"
 TOOL_NAMES = frozenset((FLOOR, FAST, "wheelfix", *PINS))
 _PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input")
 
@@ -60,9 +72,9 @@ def _version(binaries: Path, package: str) -> str:
     return next(line.partition(": ")[2] for line in lines if line.startswith("Version: "))
 
 
-def _cached_environment(package: str) -> Path:
+def _cached_environment(package: str, pin: str) -> Path:
     """Give a neighbour's environment from the tests' cache folder."""
-    wanted = f"{package}=={PINS[package]}"
+    wanted = f"{package}=={pin}"
     key = hashlib.sha256(f"{wanted} {sys.version} {sys.base_prefix}".encode()).hexdigest()[:12]
     folder = cache_folder() / "bench" / f"{package}-{key}"
     done = folder / "complete"
@@ -88,6 +100,21 @@ def _module_tool(name: str, version: str, binaries: Path, *words: str) -> Tool:
     return Tool(name, version, lambda wheels, prefix: [*start, prefix, *wheels])
 
 
+def wheelfix_environment(folder: Path, wheel: Path, *, fast: bool) -> Path:
+    """Install wheelfix into a folder; give that of its commands.
+
+    :param fast: with the extra of that name.
+    """
+    requirements = [f"{wheel}[fast]", "isal"] if fast else [str(wheel)]
+    return _environment(folder, *requirements)
+
+
+def make_auditwheel() -> tuple[str, Path]:
+    """Give auditwheel's version and the path of its command."""
+    binaries = _cached_environment("auditwheel", AUDITWHEEL)
+    return _version(binaries, "auditwheel"), binaries / "auditwheel"
+
+
 def make_wheelfix(
     folder: Path, wheel: Path, words: Sequence[str] = ("--no-compile-bytecode",), *, fast: bool
 ) -> Tool:
@@ -96,8 +123,7 @@ def make_wheelfix(
     :param words: its flags.
     :param fast: with the extra of that name.
     """
-    requirements = [f"{wheel}[fast]", "isal"] if fast else [str(wheel)]
-    binaries = _environment(folder, *requirements)
+    binaries = wheelfix_environment(folder, wheel, fast=fast)
     version = _version(binaries, "wheelfix")
     return _module_tool(
         FAST if fast else "wheelfix", version, binaries, "wheelfix", "install", *words
@@ -112,7 +138,7 @@ def make_tools(folder: Path, wheel: Path, *, with_bytecode: bool) -> list[Tool]:
     """
     levels = ["--compile-bytecode=0", "--compile-bytecode=1"]
     words = levels if with_bytecode else ["--no-compile-bytecode"]
-    binaries = {package: _cached_environment(package) for package in PINS}
+    binaries = {package: _cached_environment(package, pin) for package, pin in PINS.items()}
     versions = {package: _version(binaries[package], package) for package in PINS}
     pip = ["pip", *_PIP[2:], "install", "--quiet", "--no-index", "--no-deps", "--no-cache-dir"]
     pip += ["--ignore-installed", "--no-warn-script-location"]

@@ -26,6 +26,7 @@ __all__ = [
     "fetch",
     "fetch_all",
     "known_wheels",
+    "path_of",
     "wheels_for",
 ]
 
@@ -104,13 +105,18 @@ def _download(wheel: KnownWheel, folder: Path) -> None:
     raise DownloadError(f"pip could not download {wheel.file}:\n{run.stderr[-2000:]}")
 
 
+def path_of(wheel: KnownWheel) -> Path:
+    """Give the path that the wheel has when it is there."""
+    # The digest in the path: a changed list never meets an old file.
+    return cache_folder() / "wheels" / wheel.sha256[:12] / wheel.file
+
+
 def fetch(wheel: KnownWheel) -> Path:
     """Give the wheel's path, after downloading it where it is not there yet.
 
     :raises DownloadError: pip gives up, gives another file, or the file's sha256 differs.
     """
-    # The digest in the path: a changed list never meets an old file.
-    path = cache_folder() / "wheels" / wheel.sha256[:12] / wheel.file
+    path = path_of(wheel)
     if path.is_file() and path.stat().st_size == wheel.size:
         return path
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import struct
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,17 +13,20 @@ from support.elf_maker import AARCH64, extension_module, shared_object
 from support.mutations import mutated, same_examples
 from support.target_maker import make_target
 from support.wheel_maker import make_wheel
+from wheelfix.archive import WheelArchive
 from wheelfix.checking import (
     CheckedTarget,
     CheckedWheel,
     System,
     Verdict,
     check_wheel,
+    load_failures,
     profile_system,
 )
 from wheelfix.errors import EnvironmentRefusedError, InvalidWheelError, WheelfixError
 from wheelfix.linkage import LoadClass
 from wheelfix.planning import Policy, Repair
+from wheelfix.sources import plan_source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -200,7 +204,7 @@ def told(target: CheckedTarget) -> list[str]:
             id="where no import leads",
         ),
         pytest.param(
-            {"p/__pycache__/m" + GNU: M}, "cp39-glibc", ["warned WF411"], id="what is left out"
+            {"p/__pycache__/m" + GNU: M}, "cp39-glibc", ["imports"], id="what is left out"
         ),
         pytest.param(
             {"m" + GNU: M[:300]}, "cp39-glibc", ["warned WF208"], id="ELF that can't be read"
@@ -254,6 +258,14 @@ def test_without_changes(
 ) -> None:
     # the tags are for another test
     assert told(checked(tmp_path, files, target, check_tags=False)) == expected
+
+
+def test_what_is_left_out_on_every_target_is_told_once(tmp_path: Path) -> None:
+    wheel = make_wheel(tmp_path, {"p/__pycache__/m.cpython-39.pyc": b""})
+    systems = [System(make_target(name)) for name in ("cp39-glibc", "cp39-musl")]
+    result = check_wheel(wheel, systems)
+    assert [finding.code.id for finding in result.findings] == ["WF411"]
+    assert [target.all_findings for target in result.targets] == [(), ()]
 
 
 @pytest.mark.parametrize(
@@ -358,9 +370,7 @@ def test_on_a_musl_that_looks_for_other_names(
         (module(needed=("libc.so.6", "libpython3.9.so.1.0")), "cp39-glibc", "LOADS WF316 WF312"),
     ],
 )
-def test_what_the_loader_says(
-    tmp_path: Path, content: bytes, target: str, expected: str
-) -> None:
+def test_what_the_loader_says(tmp_path: Path, content: bytes, target: str, expected: str) -> None:
     (found,) = told(checked(tmp_path, {"m" + GNU: content}, target, tags=BOTH))[1:]
     assert found == f"m found {expected}"
 
@@ -407,22 +417,6 @@ def test_libraries_of_the_wheel(
     assert told(found)[1] == f"m found {expected}"
 
 
-def test_one_module_loads_after_another(tmp_path: Path) -> None:
-    # musl knows a library that is loaded already by the name of its file
-    library = shared_object(symbols=["x"], soname="libx.so")
-    first = shared_object(
-        symbols=["PyInit_n"], needed=["libx.so"], runpath="$ORIGIN/libs", undefined=["x"]
-    )
-    files = {
-        "p/m" + MUSL: module("x", needed=("libx.so",)),
-        "p/n" + MUSL: first,
-        "p/libs/libx.so": library,
-    }
-    system = System(make_target("cp39-musl", architecture=None), label="here")
-    found = checked(tmp_path, files, system, tags=MUSL39)
-    assert told(found)[0] == "imports"
-
-
 def test_a_name_that_the_module_itself_is_needed_by(tmp_path: Path) -> None:
     files = {
         "m" + GNU: extension_module("m", libc="musl", symbols=["x"]),
@@ -467,6 +461,55 @@ def test_an_allowed_refusal_does_not_fail(
 
 
 @pytest.mark.parametrize(
+    ("symbol", "target", "expected"),
+    [
+        ("PyUnicode_AsUnicode", "cp311-glibc", "found LOADS"),
+        ("PyUnicode_AsUnicode", "cp312-glibc", "found MISSING_SYMBOL WF304"),
+        ("PyUnicode_AsUnicode", "cp311-musl", "found LOADS"),
+        ("PyNoSuch_Function", "cp312-glibc", "found MISSING_SYMBOL WF304"),
+    ],
+)
+def test_what_the_pythons_export(tmp_path: Path, symbol: str, target: str, expected: str) -> None:
+    content = module(symbol, needed=())
+    found = checked(tmp_path, {"m.so": content}, target, tags=BOTH, check_tags=False)
+    assert told(found)[1] == f"m {expected}"
+
+
+def test_since_when_it_is_gone(tmp_path: Path) -> None:
+    files = {"m.so": module("PyUnicode_AsUnicode")}
+    found = checked(tmp_path, files, "cp312-glibc", check_tags=False)
+    assert "which is gone since Python 3.12" in found.modules[0].findings[0].sentence
+
+
+@pytest.mark.parametrize(
+    ("stem", "expected"), [("m", ["fails", "m found WRONG_ELF WF315"]), ("n", ["imports"])]
+)
+def test_a_table_that_only_the_loader_reads(tmp_path: Path, stem: str, expected: list[str]) -> None:
+    content = shared_object(symbols=[f"PyInit_{stem}", "a@@V1"], needed=["libc.so.6"])
+    # DT_VERDEF at an address that no segment holds
+    tag = struct.pack("<Q", 0x6FFFFFFC)
+    place = content.index(tag) + len(tag)
+    content = content[:place] + struct.pack("<Q", 1 << 40) + content[place + 8 :]
+    found = checked(tmp_path, {"m" + GNU: content}, "cp39-glibc")
+    assert told(found) == expected
+    assert all(each.init_symbols == () for each in found.modules)
+
+
+def test_failures_of_a_planned_wheel(tmp_path: Path) -> None:
+    content = module("no_such", needed=("libx.so",), runpath="/opt")
+    wheel = make_wheel(tmp_path, {"m" + GNU: ON_MUSL, "n" + MUSL: content}, tags=MUSL39)
+    target, policy = make_target("cp39-musl"), Policy()
+    root = tmp_path / "empty"
+    root.mkdir()
+    systems = [System(target), System(target, root=str(root)), System(target, label="again")]
+    with WheelArchive.open(wheel) as archive:
+        decided = plan_source(archive, [target], policy)
+        found = load_failures(archive, systems, policy, decided)
+        assert [(each.code.id, each.subject) for each in found] == [("WF313", "n" + MUSL)]
+        assert load_failures(archive, systems[1:2], policy, decided) == []
+
+
+@pytest.mark.parametrize(
     ("tags", "name", "target", "expected"),
     [
         (ABI3, "m.abi3.so", "cp313-glibc", "found LOADS WF318"),
@@ -476,9 +519,7 @@ def test_an_allowed_refusal_does_not_fail(
         (ABI3, "m.abi3-x86_64-linux-gnu.so", "cp39-glibc", "found LOADS WF101 WF318"),
     ],
 )
-def test_the_stable_abi(
-    tmp_path: Path, tags: str, name: str, target: str, expected: str
-) -> None:
+def test_the_stable_abi(tmp_path: Path, tags: str, name: str, target: str, expected: str) -> None:
     # (it is there in every CPython)
     files = {name: module("_PyArg_ParseTuple_SizeT", "_PyLong_Sign")}
     (found,) = told(checked(tmp_path, files, target, tags=tags))[1:]
@@ -571,9 +612,7 @@ def test_systems_without_elf_files(
     expected: list[str],
 ) -> None:
     tags = "cp39-abi3-macosx_11_0_arm64"
-    found = checked(
-        tmp_path, files, profile_system(profile), policy, tags=tags, check_tags=False
-    )
+    found = checked(tmp_path, files, profile_system(profile), policy, tags=tags, check_tags=False)
     assert told(found) == expected
 
 
@@ -593,6 +632,12 @@ def test_mach_o_under_a_name_that_linux_looks_for(tmp_path: Path) -> None:
 def test_pypy(tmp_path: Path, name: str, expected: list[str]) -> None:
     found = checked(tmp_path, {name: M}, "pypy39-glibc", check_tags=False)
     assert told(found) == expected
+
+
+def test_what_pypy_exports_is_not_known(tmp_path: Path) -> None:
+    files = {"m.pypy39-pp73-x86_64-linux-gnu.so": module("PyNoSuch_Function", "PyLong_FromLong")}
+    found = checked(tmp_path, files, "pypy39-glibc", check_tags=False)
+    assert told(found) == ["imports", "m found LOADS WF316"]
 
 
 def test_a_static_interpreter(tmp_path: Path) -> None:
@@ -704,5 +749,5 @@ def test_any_damage_of_a_module_is_told(tmp_path: Path, content: bytes) -> None:
 @pytest.mark.parametrize("seed", range(len(SEEDS)))
 def test_any_beginning_of_a_module_is_told(tmp_path: Path, seed: int) -> None:
     content = SEEDS[seed]
-    for end in [*range(0, 130), *range(130, len(content), 13)]:
+    for end in [*range(130), *range(130, len(content), 13)]:
         check_mutation(tmp_path, content[:end])

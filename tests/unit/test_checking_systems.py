@@ -108,13 +108,6 @@ def link_outside(root: RootMaker) -> None:
     root.link("/usr/lib/libx.so", str(outside / "libx.so"))
 
 
-def link_up_and_outside(root: RootMaker) -> None:
-    outside = root.folder.parent / "outside"
-    outside.mkdir()
-    (outside / "libx.so").write_bytes(LIBRARY)
-    root.link("/usr/lib", "../../outside")
-
-
 def links_in_a_circle(root: RootMaker) -> None:
     root.link("/usr/lib/libx.so", "liby.so")
     root.link("/usr/lib/liby.so", "libx.so")
@@ -371,6 +364,23 @@ def test_the_wheels_file_takes_the_place_of_one_that_lies_there(tmp_path: Path, 
     assert outcome(tmp_path, system, content).kind is LoadClass.LOADS
     found = outcome(tmp_path, system, content, {"y.libs/libx.so": shared_object()})
     assert found.kind is LoadClass.MISSING_SYMBOL
+
+
+@pytest.mark.parametrize("name", ["cp39-musl", "cp39-glibc"])
+def test_one_module_loads_after_another(tmp_path: Path, name: str) -> None:
+    # a library that is loaded already is known by its name
+    root = glibc_root(tmp_path) if "glibc" in name else musl_root(tmp_path)
+    first = shared_object(symbols=["PyInit_n"], needed=["libx.so"], runpath="$ORIGIN/libs")
+    found = {"p/m.so": module(needed="libx.so"), "p/n.so": first, "p/libs/libx.so": LIBRARY}
+    wheel = make_wheel(tmp_path, found, tags="cp39-abi3-linux_x86_64")
+    (target,) = check_wheel(wheel, [system_of(root, name)], check_tags=False).targets
+    after, before = target.modules
+    assert before.outcome is not None
+    assert before.outcome.kind is LoadClass.LOADS
+    assert after.outcome is not None
+    assert after.outcome.kind is LoadClass.MISSING_LIBRARY
+    assert after.outcome.loads_after == (f"{SITE}/p/n.so",)
+    assert [each.code.id for each in after.findings] == ["WF209", "WF314"]
 
 
 def test_site_packages_behind_a_link(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from wheelfix.codes import CODES, Finding
 
 #: what design says that is public, as far as it is built
 FACE = {
+    "CheckedWheel",
     "Decision",
     "InstallOptions",
     "InstalledWheel",
@@ -20,14 +21,21 @@ FACE = {
     "Policy",
     "Repair",
     "RepairedSource",
+    "System",
     "Target",
     "TransactionalDestination",
     "WheelfixError",
     "__version__",
     "asked_target",
+    "check_distribution",
+    "check_wheel",
+    "check_wheels",
     "install",
     "install_wheels",
     "plan_wheel",
+    "profile_system",
+    "profile_target",
+    "read_root",
     "running_target",
 }
 

@@ -33,6 +33,8 @@ STORED, DEFLATED, BZIP2, LZMA = 0, 8, 12, 14
 
 #: bytes that are read from the file, and given out by a decompressor, at a time
 _PIECE = 256 * 1024
+#: bytes of the largest content that is given out at once to who asks for all of it
+_MAX_WHOLE = 16 * 1024 * 1024
 #: that of xz -9 is as large
 _MAX_LZMA_DICTIONARY = 64 * 1024 * 1024
 #: version, size of the properties, properties
@@ -138,7 +140,7 @@ class MemberStream(io.BufferedIOBase):
         """
         left = self.packed.size + 1 if size is None or size < 0 else size
         pieces = []
-        while left > 0 and (self._pending or self._fill()):
+        while left > 0 and (self._pending or self._fill(left)):
             piece = bytes(self._pending[:left])
             self._pending = self._pending[len(piece) :]
             self._position += len(piece)
@@ -166,9 +168,10 @@ class MemberStream(io.BufferedIOBase):
         self._position = self._taken = self._given = self._found_crc = 0
         self._at_end = False
 
-    def _fill(self) -> bool:
+    def _fill(self, wanted: int) -> bool:
         """Unpack the next piece.
 
+        :param wanted: bytes that are asked for; a piece may have more, or fewer.
         :return: whether there is one.
         """
         if self._error is not None:
@@ -176,7 +179,7 @@ class MemberStream(io.BufferedIOBase):
         if self._at_end:
             return False
         try:
-            piece = self._unpack()
+            piece = self._unpack(self._piece_size(wanted))
         # what zlib, bz2 and lzma raise, and a wheel file that was closed
         except Exception as error:
             finding = Finding(
@@ -188,7 +191,13 @@ class MemberStream(io.BufferedIOBase):
         self._at_end = not piece
         return bool(piece)
 
-    def _unpack(self) -> bytes:
+    def _piece_size(self, wanted: int) -> int:
+        """Say how much to unpack at a time: all that is left costs least, where it is wanted and not too much."""
+        left = self.packed.size - self._given
+        # (one more shows that there are too many)
+        return left + 1 if _PIECE < left < min(wanted + 1, _MAX_WHOLE) else _PIECE
+
+    def _unpack(self, size: int) -> bytes:
         """Give the next piece; an empty one at the end, when all is as declared."""
         if self._decompressor is None:
             self._decompressor = self._new_decompressor()
@@ -196,8 +205,8 @@ class MemberStream(io.BufferedIOBase):
         piece = b""
         while not piece and not decompressor.eof:
             needs_input = decompressor.needs_input
-            data = self._take(_PIECE) if needs_input else b""
-            piece = decompressor.decompress(data, _PIECE)
+            data = self._take(size) if needs_input else b""
+            piece = decompressor.decompress(data, size)
             if needs_input and not data:
                 break
         self._given += len(piece)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from functools import partial
 from typing import TYPE_CHECKING
 
 from wheelfix import codes
@@ -11,12 +12,20 @@ from wheelfix.checking._contents import contents_of_archive
 from wheelfix.checking._finder import found_file
 from wheelfix.checking._model import CheckedModule, CheckedTarget, CheckedWheel
 from wheelfix.checking._modules import modules_of
-from wheelfix.checking._systems import folder_of_scheme, process_of
+from wheelfix.checking._systems import folder_of_scheme, minor_version, process_of
 from wheelfix.codes import Finding, Severity
 from wheelfix.elf import MalformedElfError
 from wheelfix.linkage import ModuleContext, foretell_loads, load_findings
 from wheelfix.naming import loads_under
-from wheelfix.planning import IMPORT_SCHEMES, Action, Policy, is_stable_abi_wheel, plan
+from wheelfix.planning import (
+    IMPORT_SCHEMES,
+    Action,
+    Policy,
+    collisions,
+    is_stable_abi_wheel,
+    left_out,
+    plan,
+)
 
 if TYPE_CHECKING:
     import os
@@ -47,6 +56,7 @@ def check_wheel(
     :param check_tags: whether to hold the wheel's tags against the targets'; on those that they don't fit, nothing
         more is foretold.
     :raises InvalidWheelError: if the wheel is broken.
+    :raises EnvironmentRefusedError: WF520 if a system's interpreter or loader can't be read.
     """
     policy = policy or Policy()
     with WheelArchive.open(path, allow=policy.allow) as archive:
@@ -66,7 +76,8 @@ def check_contents(
         ).result()
         for system in systems
     )
-    return CheckedWheel(contents.wheel.file_name, contents.findings, targets)
+    everywhere = [finding for each in left_out(contents.wheel) for finding in each.findings]
+    return CheckedWheel(contents.wheel.file_name, (*contents.findings, *everywhere), targets)
 
 
 class SystemCheck:
@@ -100,7 +111,7 @@ class SystemCheck:
         self.modules = [module for module in modules if self.concerns(module)]
 
     def concerns(self, module: Module) -> bool:
-        """Say whether a module is installed, and is one of the target's kind: wheels hold those of other systems too."""
+        """Say whether a module is installed and of the target's kind: wheels hold those of other systems too."""
         member = module.member
         return bool(self.paths[member.path]) and (
             member.binary_format == "elf"
@@ -109,48 +120,31 @@ class SystemCheck:
         )
 
     def paths_of(self, member: Member) -> tuple[str, ...]:
-        """Give where a member is installed, below the folder of its scheme."""
+        """Give where a member is installed, below the folder of its scheme; a refused one where it would be."""
         decision = self.decisions.get(member.path)
-        if decision is None or decision.action in (Action.KEEP, Action.REFUSE):
+        if decision is not None and decision.action is Action.REFUSE:
             return (member.scheme_path,)
-        if decision.new_path is None:
-            return ()
-        # the folder stays
-        new = member.scheme_path[: -len(member.file_name)] + posixpath.basename(decision.new_path)
-        return (new,) if decision.action is Action.RENAME else (member.scheme_path, new)
+        return self.plan.scheme_paths_of(member)
 
     def result(self) -> CheckedTarget:
         if any(finding.refuses for finding in self.plan.findings):
             return CheckedTarget(self.system.name, self.plan.findings, ())
         outcomes = self.outcomes()
         modules = {module.member.path for module in self.modules}
+        found = collisions(self.contents.wheel, self.plan, [partial(folder_of_scheme, self.system)])
         others = [
             finding
             for decision in self.plan.decisions
-            if decision.path not in modules
+            if decision.path not in modules and decision.action is not Action.LEAVE_OUT
             for finding in decision.findings
         ]
         return CheckedTarget(
             self.system.name,
-            (*self.plan.findings, *self.collisions(), *others),
+            (*self.plan.findings, *found, *others),
             tuple(
                 self.checked(module, outcomes.get(module.member.path)) for module in self.modules
             ),
         )
-
-    def collisions(self) -> Iterator[Finding]:
-        """Find members of two schemes that are one file on the target: purelib mostly is platlib too."""
-        members = self.contents.wheel.members
-        owners: dict[tuple[str, str], str] = {}
-        if len({member.scheme for member in members}) == 1:
-            return
-        for member in members:
-            folder = folder_of_scheme(self.system, member.scheme)
-            for path in self.paths[member.path]:
-                owner = owners.setdefault((folder, path), member.path)
-                if owner != member.path:
-                    sentence = f"it would be written to the same file as {owner}"
-                    yield Finding(codes.DUPLICATE_MEMBER, member.path, sentence)
 
     def outcomes(self) -> dict[str, Outcome]:
         """Foretell what the loader says to each module, by its path in the wheel."""
@@ -219,6 +213,7 @@ class SystemCheck:
             is_abi3=module.name.is_stable_abi or is_stable_abi_wheel(self.contents.wheel.tags),
             is_free_threaded=self.system.target.free_threaded,
             bundled={posixpath.basename(path): path for path in self.contents.facts},
+            version=minor_version(self.system.target),
         )
         readable = None if isinstance(facts, MalformedElfError) else facts
         for finding in load_findings(context, readable, outcome):

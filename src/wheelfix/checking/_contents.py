@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import mmap
 from io import BytesIO
-from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from wheelfix._evidence import members_of, path_entries, with_own_facts
+from wheelfix.checking._unpacking import contents_of_members
 from wheelfix.elf import MalformedElfError
 from wheelfix.elf.dynamic import read_dynamic_facts
 from wheelfix.planning import Wheel
@@ -16,25 +14,21 @@ from wheelfix.python_sources import libpython_loads, mentions_libpython
 from wheelfix.sources import entry_points_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from typing import Union
 
     from wheelfix.archive import WheelArchive
+    from wheelfix.checking._unpacking import Buffer
     from wheelfix.codes import Finding
     from wheelfix.elf.dynamic import DynamicFacts
     from wheelfix.planning import Member
 
-    Buffer = Union[bytes, mmap.mmap]
     Facts = Union[DynamicFacts, MalformedElfError]
 
 __all__ = ["MAX_SOURCE_SIZE", "Contents", "contents_of_archive", "examined", "findings_in_source"]
 
 #: bytes of Python source that are looked through: no person writes a larger file
 MAX_SOURCE_SIZE = 4 * 1024 * 1024
-#: bytes of one member that are held in memory; a larger one goes to a temporary file, of which only those pages are
-#: in memory that are looked at
-_MAX_IN_MEMORY = 16 * 1024 * 1024
-_COPY_SIZE = 256 * 1024
 
 
 class Contents(NamedTuple):
@@ -58,10 +52,10 @@ def contents_of_archive(archive: WheelArchive, *, with_source: bool = True) -> C
     """
     members = list(members_of(archive, archive.root_scheme))
     facts: dict[str, Facts] = {}
-    for place, member in enumerate(members):
-        if member.architecture is not None:
-            with _content(archive, member.path) as content:
-                members[place], facts[member.path] = examined(member, content)
+    places = [place for place, member in enumerate(members) if member.architecture is not None]
+    contents = contents_of_members(archive, [members[place].path for place in places])
+    for place, content in zip(places, contents):
+        members[place], facts[members[place].path] = examined(members[place], content)
     wheel = Wheel(
         file_name=archive.file_name,
         tags=archive.tags,
@@ -96,30 +90,3 @@ def findings_in_source(source: bytes, path: str) -> list[Finding]:
 def _source(archive: WheelArchive, path: str) -> bytes:
     with archive.open_member(path) as stream:
         return stream.read(MAX_SOURCE_SIZE)
-
-
-@contextlib.contextmanager
-def _content(archive: WheelArchive, path: str) -> Iterator[Buffer]:
-    """Give a member's content, the whole of it."""
-    # what is installed next is unpacked once
-    kept = archive.keep(path)
-    if kept is not None:
-        yield kept
-        return
-    with archive.open_member(path) as stream, _unpacked(stream) as content:
-        yield content
-
-
-@contextlib.contextmanager
-def _unpacked(stream: BinaryIO) -> Iterator[Buffer]:
-    begin = stream.read(_MAX_IN_MEMORY)
-    if len(begin) < _MAX_IN_MEMORY:
-        yield begin
-        return
-    with TemporaryFile() as copy:
-        while begin:
-            copy.write(begin)
-            begin = stream.read(_COPY_SIZE)
-        copy.flush()
-        with mmap.mmap(copy.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            yield content

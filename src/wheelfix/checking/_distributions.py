@@ -52,13 +52,15 @@ def check_distribution(name: str, system: System, policy: Policy | None = None) 
         raise ValueError("a profile has no installed distributions")
     inside = InsideRoot(system.root)
     site, info = _find(name, system, inside)
-    allow = frozenset() if policy is None else policy.allow
-    return check_contents(
-        _contents(inside, site, info),
+    contents, missing = _contents(inside, site, info)
+    checked = check_contents(
+        contents,
         [replace(system, import_folder=site)],
-        Policy(Repair.OFF, allow),
+        Policy(Repair.OFF, frozenset() if policy is None else policy.allow),
         check_tags=False,
     )
+    targets = [each._replace(findings=each.findings + missing) for each in checked.targets]
+    return checked._replace(targets=tuple(targets))
 
 
 def _find(name: str, system: System, inside: InsideRoot) -> tuple[str, str]:
@@ -86,7 +88,8 @@ def _names(inside: InsideRoot, folder: str) -> list[str]:
         return _refuse(codes.NO_RECORD, folder, f"it can't be listed: {error.strerror}")
 
 
-def _contents(inside: InsideRoot, site: str, info: str) -> Contents:
+def _contents(inside: InsideRoot, site: str, info: str) -> tuple[Contents, tuple[Finding, ...]]:
+    """Read what RECORD lists, and say which modules are missing."""
     name = os.path.splitext(info)[0]
     record = _text(inside, f"{site}/{info}/RECORD", name)
     try:
@@ -97,13 +100,14 @@ def _contents(inside: InsideRoot, site: str, info: str) -> Contents:
     facts: dict[str, Facts] = {}
     findings: list[Finding] = []
     entries: list[str] = []
+    missing: list[Finding] = []
     for path in rows:
         if not _can_be_imported(path, info):
             continue
         member = Member(path, "platlib", path)
         with _content(inside, f"{site}/{path}") as content:
             if content is None:
-                findings += _missing(member)
+                missing += _missing(member)
                 continue
             member = member_with_head(member, bytes(content[:ELF_HEADER_SIZE]))
             if member.architecture is not None:
@@ -115,7 +119,7 @@ def _contents(inside: InsideRoot, site: str, info: str) -> Contents:
         members.append(member)
     tags = _tags(inside, site, info)
     wheel = Wheel(name, tags, tuple(members), path_entries=tuple(entries))
-    return Contents(wheel, facts, tuple(findings))
+    return Contents(wheel, facts, tuple(findings)), tuple(missing)
 
 
 def _missing(member: Member) -> list[Finding]:

@@ -33,7 +33,8 @@ def profile_system(name: str, machine: str | None = None) -> System:
     return System(
         target,
         label=name if machine is None else f"{name} {target.machine}",
-        applies_relr=relr.pop() if len(relr) == 1 else None,
+        # of several the lowest common one: what one of them passes over can't be counted on
+        applies_relr=False if False in relr else None if None in relr else True,
     )
 
 
@@ -46,9 +47,7 @@ def accepting_systems(tags: Collection[WheelTag], machine: str | None = None) ->
     machines = {machine} if machine is not None else _machines(tags)
     found = (system for each in sorted(machines, key=str) for system in _systems_on(each))
     # the machine that a profile is written for may be among those that the tags name
-    by_name = {
-        system.name: system for system in found if not wanted.isdisjoint(system.target.tags)
-    }
+    by_name = {system.name: system for system in found if not wanted.isdisjoint(system.target.tags)}
     return list(by_name.values())
 
 

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from wheelfix.linkage import Process
     from wheelfix.targets import Target
 
-__all__ = ["SystemProcess", "folder_of_scheme", "process_of"]
+__all__ = ["SystemProcess", "folder_of_scheme", "minor_version", "process_of"]
 
 _ELF_MAGIC = b"\x7fELF"
 #: bytes; loaders, caches and package databases are smaller
@@ -187,9 +187,7 @@ def _refuse(subject: str, sentence: str) -> NoReturn:
     raise EnvironmentRefusedError([Finding(codes.CANNOT_READ_ROOT, subject, sentence)])
 
 
-def _musl_loader(
-    root: _RootFiles, path: str, content: bytes, facts: DynamicFacts
-) -> MuslLoader:
+def _musl_loader(root: _RootFiles, path: str, content: bytes, facts: DynamicFacts) -> MuslLoader:
     version = musl_version(content)
     packages = b"\n".join(filter(None, map(root.read, _PACKAGE_DATABASES))).decode(
         "utf-8", "replace"
@@ -230,15 +228,22 @@ def _assumed_process(system: System) -> SystemProcess:
 def _process_by_facts(system: System) -> Process:
     target = system.target
     nothing = Files(lambda _: None, lambda _: FileKind.ABSENT, lambda _: None)
-    python = assumed_python()
+    python = assumed_python(
+        minor_version(target), free_threaded=target.free_threaded, debug=target.debug
+    )
     if target.libc == "musl":
         version = _musl_numbers(target)
         loader = MuslLoader(None, applies_relr=_assumed_relr(system, version))
-        libraries = (*assumed_musl(version), python)
+        libraries = (*assumed_musl(version, target.machine), python)
         return MuslProcess(nothing, None, loader, _assumptions(target, libraries))
     libraries = (*assumed_glibc(_glibc_version(target)), python)
     loader_of_glibc = GlibcLoader(None, _glibc_version(target))
     return GlibcProcess(nothing, None, loader_of_glibc, _assumptions(target, libraries))
+
+
+def minor_version(target: Target) -> tuple[int, int] | None:
+    """Give the version of which it is known what the interpreter exports; None but for CPython."""
+    return target.version_info if target.implementation == "cpython" else None
 
 
 def _assumptions(target: Target, libraries: tuple[AssumedLibrary, ...]) -> Assumptions:

@@ -17,6 +17,7 @@ __all__ = ["assumed_glibc", "assumed_musl", "assumed_python"]
 
 _VERSION = re.compile(r"GLIBC_(\d+)\.(\d+)(?:\.\d+)?")
 _RELR = (2, 36)
+_PYTHON_PREFIXES = (b"Py", b"_Py")
 # Debian leaves them out of 1.2.3, upstream doesn't
 _CRYPT = frozenset({b"crypt", b"crypt_r", b"encrypt", b"setkey"})
 _FIRST_WITH_LIST = (1, 2, 4)
@@ -45,9 +46,11 @@ def assumed_glibc(version: tuple[int, int] | None) -> tuple[AssumedLibrary, ...]
             return version is None or version >= _RELR
         return name == "GLIBC_PRIVATE"
 
-    def defines(_name: bytes, wanted: bytes | None) -> bool | None:
+    def defines(name: bytes, wanted: bytes | None) -> bool | None:
+        if wanted is not None:
+            return has_version(wanted.decode("utf-8", "replace"))
         # what was linked without versions may bind to any of them
-        return None if wanted is None else has_version(wanted.decode("utf-8", "replace"))
+        return False if name.startswith(_PYTHON_PREFIXES) else None
 
     return tuple(
         AssumedLibrary(name, defines, has_version)

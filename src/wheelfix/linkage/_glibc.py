@@ -6,15 +6,9 @@ import posixpath
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from wheelfix.elf.dynamic import ReferenceKind
 from wheelfix.errors import WheelfixError
-from wheelfix.linkage._glibc_rules import (
-    definer_of,
-    fits,
-    needed_first,
-    said_of_kind,
-    without_room,
-)
+from wheelfix.linkage._glibc_binding import RELR, BindingProcess
+from wheelfix.linkage._glibc_rules import said_of_kind
 from wheelfix.linkage._model import (
     Assumptions,
     FileKind,
@@ -22,12 +16,12 @@ from wheelfix.linkage._model import (
     LoadedObject,
     Outcome,
 )
-from wheelfix.linkage._process import Process, answer_of, folder_of, text_of
+from wheelfix.linkage._process import folder_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from wheelfix.elf.dynamic import DynamicFacts, Reference
+    from wheelfix.elf.dynamic import DynamicFacts
     from wheelfix.linkage._model import Files
 
 __all__ = ["GlibcLoader", "GlibcProcess"]
@@ -35,8 +29,6 @@ __all__ = ["GlibcLoader", "GlibcProcess"]
 _DF_1_NODEFLIB = 0x800
 _OS_ABIS = (0, 3)  # ELFOSABI_SYSV, ELFOSABI_GNU: dl-load.c open_verify
 _NO_EXECUTABLE_STACK = (2, 41)
-_RELR = (2, 36)
-_UNVERSIONED_LIBRARY_IS_FINE = (2, 41)
 
 
 _NO_ASSUMPTIONS = Assumptions()
@@ -63,7 +55,7 @@ class GlibcLoader(NamedTuple):
     platform: str | None = None
 
 
-class GlibcProcess(Process):
+class GlibcProcess(BindingProcess):
     """A process under glibc's loader."""
 
     def __init__(
@@ -251,9 +243,6 @@ class GlibcProcess(Process):
             return f"{path}: ELF file data encoding not {own.byte_order}-endian"
         return f"{path}: cannot open shared object file: No such file or directory"
 
-    def _at_least(self, version: tuple[int, int]) -> bool:
-        return self.loader.version is not None and self.loader.version >= version
-
     def _versions_fit(self, new: Sequence[LoadedObject]) -> Outcome | None:
         """Hold DT_VERNEED against DT_VERDEF of the libraries (dl-version.c _dl_check_map_versions)."""
         for each in new:
@@ -281,76 +270,12 @@ class GlibcProcess(Process):
 
     def _lacks_relr_need(self, each: LoadedObject) -> bool:
         facts = each.facts
-        if facts is None or not facts.relr_size or not self._at_least(_RELR):
+        if facts is None or not facts.relr_size or not self._at_least(RELR):
             return False
         versions = [
             need.version for need in facts.version_needs if need.file.startswith("libc.so.")
         ]
         return bool(versions) and "GLIBC_ABI_DT_RELR" not in versions
-
-    def _bound(self, group: Sequence[LoadedObject], new: Sequence[LoadedObject]) -> Outcome | None:
-        """Relocate the new objects, those that others need first (dl-open.c dl_open_worker_begin)."""
-        later = [each for each in group if not each.is_startup]
-        for each in needed_first(group):
-            if each not in new or each.facts is None:
-                continue
-            if each.facts.relr_size and not self._applies_relr():
-                return Outcome(LoadClass.CRASH, None, each.path, "DT_RELR")
-            for reference in self._open_references(each.facts):
-                refused = self._bound_reference(each, reference, later)
-                if refused is not None:
-                    return refused
-        return None
-
-    def _applies_relr(self) -> bool:
-        if self.loader.version is None:
-            self._note_unknown("DT_RELR")
-        return self.loader.version is None or self.loader.version >= _RELR
-
-    def _bound_reference(
-        self, each: LoadedObject, reference: Reference, group: Sequence[LoadedObject]
-    ) -> Outcome | None:
-        if reference.kind is ReferenceKind.INITIAL_EXEC_TLS and reference.is_defined:
-            return without_room(each)
-        # (what is settled isn't asked for)
-        if self._is_assumed(reference, self._answer_at_start(reference)):
-            return None
-        definer = definer_of(reference, group)
-        if definer is not None:
-            return self._asserted(definer, reference)
-        if reference.is_weak:
-            return None
-        if self._is_assumed(reference, answer_of(group, reference)):
-            return None
-        if self._is_opaque(reference.name):
-            self._note_unknown(text_of(reference.name))
-            return None
-        sentence = f"{each.path}: undefined symbol: {text_of(reference.name)}"
-        if reference.version is not None:
-            sentence += f", version {text_of(reference.version)}"
-        return Outcome(LoadClass.MISSING_SYMBOL, sentence, each.path, text_of(reference.name))
-
-    def _in_order(self, facts: DynamicFacts) -> Iterator[Reference]:
-        yield from facts.references
-        yield from facts.plt_references
-
-    def _is_settled(self, reference: Reference) -> bool:
-        if reference.is_defined:
-            return reference.kind is not ReferenceKind.INITIAL_EXEC_TLS
-        return fits(self.at_start.get(reference.name, ()), reference) or self._is_surely_assumed(
-            reference
-        )
-
-    def _asserted(self, definer: LoadedObject, reference: Reference) -> Outcome | None:
-        """Stop where a library has lost its versions: an assertion in dl-lookup.c check_match, until 2.41."""
-        is_unversioned = definer.facts is not None and definer.facts.version_definitions is None
-        is_meant = reference.file is not None and text_of(reference.file) in definer.names
-        is_old = self.loader.version is not None and not self._at_least(
-            _UNVERSIONED_LIBRARY_IS_FINE
-        )
-        if is_unversioned and is_meant and is_old:
-            return Outcome(LoadClass.CRASH, None, definer.path, "version")
-        return None
 
 
 _TOKEN = re.compile(r"\$(?:(ORIGIN|LIB|PLATFORM)|\{(ORIGIN|LIB|PLATFORM)\})")

@@ -11,7 +11,14 @@ if TYPE_CHECKING:
 
     from wheelfix.elf.dynamic import Definition, DynamicFacts, Reference
 
-__all__ = ["STATIC_TLS_SURPLUS", "definer_of", "fits", "needed_first", "said_of_kind", "without_room"]
+__all__ = [
+    "STATIC_TLS_SURPLUS",
+    "definer_of",
+    "fits",
+    "needed_first",
+    "said_of_kind",
+    "without_room",
+]
 
 _ET_EXEC, _ET_DYN = 2, 3
 _DF_1_NOOPEN, _DF_1_PIE = 0x40, 0x08000000

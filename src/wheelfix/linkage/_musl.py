@@ -14,7 +14,7 @@ from wheelfix.linkage._model import (
     LoadedObject,
     Outcome,
 )
-from wheelfix.linkage._process import Process, answer_of, folder_of, text_of
+from wheelfix.linkage._process import Process, folder_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -62,7 +62,6 @@ class MuslProcess(Process):
         assumptions: Assumptions = _NO_ASSUMPTIONS,
     ) -> None:
         self.loader = loader
-        self._search_paths: dict[str, tuple[str, ...]] = {}
         super().__init__(files, executable, assumptions)
 
     def _preload(self, main: LoadedObject) -> None:
@@ -80,15 +79,6 @@ class MuslProcess(Process):
         copy = super().fork()
         copy.libc = copy.objects[self.objects.index(self.libc)]
         return copy
-
-    def with_files(self, files: Files) -> MuslProcess:
-        """Make a process with the same objects that finds other files from now on."""
-        copy = super().with_files(files)
-        copy._forget_search_paths()
-        return copy
-
-    def _forget_search_paths(self) -> None:
-        self._search_paths = {}
 
     def _dlopen(self, path: str) -> Outcome:
         before = len(self.objects)
@@ -154,10 +144,10 @@ class MuslProcess(Process):
         text = each.facts and (each.facts.runpath or each.facts.rpath)
         if not text:
             return ()
-        folders = self._search_paths.get(each.path)
-        if folders is None:
-            folders = self._search_paths[each.path] = _expanded(text, folder_of(each.path))
-        return folders
+        known = self.memory.search_paths
+        if each.path not in known:
+            known[each.path] = _expanded(text, folder_of(each.path))
+        return known[each.path]
 
     def _not_a_file(
         self, path: str, asked: str, parent: LoadedObject | None, kind: FileKind
@@ -213,7 +203,8 @@ class MuslProcess(Process):
                 type_ = reference.type
                 sentence = f"Error relocating {each.path}: unsupported relocation type {type_}"
                 return Outcome(LoadClass.WRONG_ELF, sentence, each.path, "IFUNC")
-            if reference.is_local or not self._is_at_start(reference):
+            answer = not reference.is_local and self._answer_at_start(reference)
+            if not self._may_be(reference, answer=answer):
                 refused = self._bound_in_group(each, reference, group)
                 if refused is not None:
                     return refused
@@ -232,10 +223,6 @@ class MuslProcess(Process):
                 or self._is_surely_assumed(reference)
             )
         )
-
-    def _is_at_start(self, reference: Reference) -> bool:
-        # (what is settled isn't asked for)
-        return self._is_assumed(reference, self._answer_at_start(reference))
 
     def _bound_in_group(
         self, each: LoadedObject, reference: Reference, group: Sequence[LoadedObject]
@@ -256,7 +243,7 @@ class MuslProcess(Process):
             return Outcome(LoadClass.CRASH, None, each.path, "weak TLS")
         if reference.is_weak or name in self.loader.large_file_names:
             return None
-        if self._is_assumed(reference, answer_of(group, reference)):
+        if self._is_assumed(reference, group):
             return None
         if self._is_opaque(name):
             self._note_unknown(text_of(name))

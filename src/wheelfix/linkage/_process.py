@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from wheelfix.errors import WheelfixError
+from wheelfix.linkage._memory import Memory, answer_of
 from wheelfix.linkage._model import (
     AssumedLibrary,
     Assumptions,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from wheelfix.linkage._model import Files
     from wheelfix.platforms import ElfArchitecture
 
-__all__ = ["Process", "answer_of", "folder_of", "text_of"]
+__all__ = ["Process", "folder_of", "text_of"]
 
 _NO_ASSUMPTIONS = Assumptions()
 
@@ -50,7 +51,7 @@ class Process(ABC):
         #: what the objects define that were there before main(), by symbol
         self.at_start: dict[bytes, tuple[Definition, ...]] = {}
         self._unknown: dict[str, None] = {}
-        self._forget_answers()
+        self.memory = Memory()
         self._start(executable)
 
     def dlopen(self, path: str) -> Outcome:
@@ -91,13 +92,8 @@ class Process(ABC):
         """
         copy = self.fork()
         copy.files = files
-        copy._forget_answers()
+        copy.memory = Memory()
         return copy
-
-    def _forget_answers(self) -> None:
-        # forks share them: what was there before main() is the same in all
-        self._answers: dict[tuple[bytes, bytes | None], bool | None] = {}
-        self._open: dict[int, tuple[DynamicFacts, tuple[Reference, ...]]] = {}
 
     def _start(self, executable: str | None) -> None:
         main = LoadedObject("", None, ("executable",), None, is_startup=True)
@@ -189,33 +185,30 @@ class Process(ABC):
 
     def _open_references(self, facts: DynamicFacts) -> tuple[Reference, ...]:
         """Give what a file wants that what was there before main() leaves open, in the loader's order."""
-        known = self._open.get(id(facts))
-        if known is None:
-            found = tuple(
-                reference for reference in self._in_order(facts) if not self._is_settled(reference)
-            )
-            # with the facts themselves, so that no others get their id
-            known = self._open[id(facts)] = (facts, found)
-        return known[1]
+        return self.memory.open_references(facts, self._not_settled)
 
-    def _is_assumed(self, reference: Reference, answer: bool | None) -> bool:
-        """Tell whether assumed libraries define a symbol, or may; what only may be is noted."""
-        if answer is None and not reference.is_weak:
-            self._note_unknown(text_of(reference.name))
-        return answer is not False
+    def _not_settled(self, facts: DynamicFacts) -> Iterator[Reference]:
+        return (each for each in self._in_order(facts) if not self._is_settled(each))
+
+    def _answer_at_start(self, reference: Reference) -> bool | None:
+        """Ask the libraries that are taken for granted."""
+        return bool(self.assumed) and self.memory.answer(self.assumed.values(), reference)
 
     def _is_surely_assumed(self, reference: Reference) -> bool:
+        """Tell whether they bind a symbol, without a word."""
         answer = self._answer_at_start(reference)
         return answer is True or (answer is None and reference.is_weak)
 
-    def _answer_at_start(self, reference: Reference) -> bool | None:
-        """Ask the libraries that are taken for granted, each symbol once."""
-        if not self.assumed:
-            return False
-        wanted = (reference.name, reference.version)
-        if wanted not in self._answers:
-            self._answers[wanted] = _any_defines(self.assumed.values(), reference)
-        return self._answers[wanted]
+    def _is_assumed(self, reference: Reference, group: Iterable[LoadedObject]) -> bool:
+        """Tell whether what is assumed of a group defines a symbol, or may."""
+        assumed = [each.assumed for each in group if each.assumed is not None]
+        return self._may_be(reference, answer=answer_of(assumed, reference))
+
+    def _may_be(self, reference: Reference, *, answer: bool | None) -> bool:
+        """Take a symbol that may be defined as defined, and note it."""
+        if answer is None and not reference.is_weak:
+            self._note_unknown(text_of(reference.name))
+        return answer is not False
 
     def _is_foreign(self, facts: DynamicFacts) -> bool:
         """Tell whether a file holds code for another machine than the executable does."""
@@ -273,17 +266,6 @@ class Process(ABC):
 
     @abstractmethod
     def _dlopen(self, path: str) -> Outcome: ...
-
-
-def answer_of(group: Iterable[LoadedObject], reference: Reference) -> bool | None:
-    """Tell whether one of those that are assumed defines a symbol; None where one may."""
-    assumed = (each.assumed for each in group)
-    return _any_defines((each for each in assumed if each is not None), reference)
-
-
-def _any_defines(libraries: Iterable[AssumedLibrary], reference: Reference) -> bool | None:
-    answers = [each.defines(reference.name, reference.version) for each in libraries]
-    return True if True in answers else None if None in answers else False
 
 
 def folder_of(path: str) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from wheelfix.planning._model import Member, Policy, Wheel
     from wheelfix.targets import Target
 
-__all__ = ["members_in_doubt", "names_in_question", "plan"]
+__all__ = ["left_out", "members_in_doubt", "names_in_question", "plan"]
 
 #: what only an installer writes into dist-info (PEP 376, PEP 610, and wheelfix itself)
 _RESERVED_METADATA = frozenset({"INSTALLER", "REQUESTED", "direct_url.json", "wheelfix.json"})
@@ -97,9 +97,9 @@ def plan(wheel: Wheel, targets: Sequence[Target], policy: Policy) -> Plan:
     ]
     if any(finding.refuses for finding in findings):
         return Plan(wheel.file_name, findings=tuple(findings))
-    decisions = _left_out(wheel)
-    left_out = {decision.path for decision in decisions}
-    members = tuple(member for member in wheel.members if member.path not in left_out)
+    decisions = left_out(wheel)
+    without = {decision.path for decision in decisions}
+    members = tuple(member for member in wheel.members if member.path not in without)
     if any(member.binary_format is not None for member in members):
         # the rules for machine code take time to import, and most wheels have none
         from wheelfix.planning._table import decide_binaries
@@ -115,7 +115,8 @@ def _tag_differences(wheel: Wheel, targets: Iterable[Target]) -> list[str]:
     return list(dict.fromkeys(each for each in found if each is not None))
 
 
-def _left_out(wheel: Wheel) -> list[Decision]:
+def left_out(wheel: Wheel) -> list[Decision]:
+    """Decide which members are installed on no target: bytecode, what only installers write, replaced scripts."""
     found = ((member.path, _why_left_out(member, wheel)) for member in wheel.members)
     return [
         Decision(path, Action.LEAVE_OUT, findings=(finding,))

@@ -227,6 +227,11 @@ class Plan:
             return (path, decision.new_path)
         return ()
 
+    def scheme_paths_of(self, member: Member) -> tuple[str, ...]:
+        """Give the paths under which a member is installed within the folder of its scheme, as :meth:`paths_of`."""
+        folder = member.scheme_path[: -len(member.file_name)]
+        return tuple(folder + path.rpartition("/")[2] for path in self.paths_of(member.path))
+
     def with_findings(self, findings: tuple[Finding, ...]) -> Plan:
         """Add findings about the wheel as a whole, before those that are there."""
         return replace(self, findings=findings + self.findings)

@@ -8,6 +8,7 @@ from wheelfix import codes
 from wheelfix.codes import Finding
 from wheelfix.planning import _fitting
 from wheelfix.planning._model import Action, Decision, Repair
+from wheelfix.planning._tags import is_stable_abi_wheel
 from wheelfix.planning.candidates import (
     Candidate,
     Choice,
@@ -17,7 +18,6 @@ from wheelfix.planning.candidates import (
     find_suffixes,
     loaded_suffix,
 )
-from wheelfix.planning._tags import is_stable_abi_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
