@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
@@ -22,7 +23,6 @@ from wheelfix.targets import _facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 #: prints more than a pipe or a stream holds
 LONG = ["target", "--format", "json", *(["--python", sys.executable] * 3)]

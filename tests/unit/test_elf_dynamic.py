@@ -178,6 +178,13 @@ def test_the_name_before_a_nameless_relocation_in_the_same_table() -> None:
     assert names(facts_of(content)) == ["a", "a"]
 
 
+def test_initial_exec_tls_and_address_of_one_symbol() -> None:
+    entries = [(14, "v"), (1, "v"), (37, "v"), (6, "v")]
+    content = shared_object(I386, undefined=["v"], relocations=entries)
+    found = facts_of(content).references
+    assert [each.kind for each in found] == [ReferenceKind.INITIAL_EXEC_TLS, SYMBOL]
+
+
 def test_own_resolvers_and_what_is_bound_to_the_file_itself() -> None:
     content = shared_object(
         symbols=["plain", "chosen", "old@V1"],

@@ -14,15 +14,16 @@ from wheelfix.python_sources import libpython_loads, mentions_libpython
 from wheelfix.sources import entry_points_of
 
 if TYPE_CHECKING:
+    import mmap
     from collections.abc import Mapping
     from typing import Union
 
     from wheelfix.archive import WheelArchive
-    from wheelfix.checking._unpacking import Buffer
     from wheelfix.codes import Finding
     from wheelfix.elf.dynamic import DynamicFacts
     from wheelfix.planning import Member
 
+    Buffer = Union[bytes, mmap.mmap]
     Facts = Union[DynamicFacts, MalformedElfError]
 
 __all__ = ["MAX_SOURCE_SIZE", "Contents", "contents_of_archive", "examined", "findings_in_source"]
@@ -54,7 +55,7 @@ def contents_of_archive(archive: WheelArchive, *, with_source: bool = True) -> C
     facts: dict[str, Facts] = {}
     places = [place for place, member in enumerate(members) if member.architecture is not None]
     contents = contents_of_members(archive, [members[place].path for place in places])
-    for place, content in zip(places, contents):
+    for content, place in zip(contents, places):
         members[place], facts[members[place].path] = examined(members[place], content)
     wheel = Wheel(
         file_name=archive.file_name,

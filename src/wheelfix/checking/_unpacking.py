@@ -5,27 +5,26 @@ from __future__ import annotations
 import mmap
 import os
 from collections import deque
+from functools import partial
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from concurrent.futures import Future
-    from typing import Union
 
     from wheelfix.archive import WheelArchive
+    from wheelfix.checking._contents import Buffer
 
-    Buffer = Union[bytes, mmap.mmap]
-
-__all__ = ["Buffer", "contents_of_members"]
+__all__ = ["contents_of_members"]
 
 #: bytes of one member that are held in memory; a larger one goes to a temporary file, of which only those pages are
 #: in memory that are looked at
-_MAX_IN_MEMORY = 16 * 1024 * 1024
+_MAX_IN_MEMORY = 8 * 1024 * 1024
 _COPY_SIZE = 256 * 1024
 #: bytes that are unpacked ahead, besides what the threads work on
-_MAX_AHEAD = 8 * 1024 * 1024
-_MAX_THREADS = 4
+_MAX_AHEAD = 4 * 1024 * 1024
+_MAX_THREADS = 2
 #: bytes of compressed content that are unpacked sooner than threads are started
 _WORTH_THREADS = 1024 * 1024
 
@@ -37,8 +36,9 @@ def contents_of_members(archive: WheelArchive, paths: Sequence[str]) -> Iterator
     """
     packed_size = sum(archive.packed_member(path).compressed_size for path in paths)
     threads = min(os.cpu_count() or 1, _MAX_THREADS)
+    contents: Iterator[Buffer]
     if threads == 1 or packed_size < _WORTH_THREADS or archive.room:
-        contents = (_unpacked(archive, path) for path in paths)
+        contents = map(partial(_unpacked, archive), paths)
     else:
         contents = _ahead(archive, paths, threads)
     for content in contents:

@@ -243,10 +243,13 @@ class Symbols:
         shared: dict[tuple[int, int], tuple[Definition, ...]] = {}
         numbers, at = self._numbers, self._strings.at
         for index, (name, info, other, section, value) in enumerate(self._rows):
-            if not section or info in _NEVER_BOUND or other & 3 in (_STV_INTERNAL, _STV_HIDDEN):
-                continue
             kind = info & 0xF
-            if not value and kind != _STT_TLS:
+            if (
+                not section
+                or info in _NEVER_BOUND
+                or other & 3 in (_STV_INTERNAL, _STV_HIDDEN)
+                or (not value and kind != _STT_TLS)
+            ):
                 continue
             number = 1 if numbers is None else numbers[index]
             definition = shared.get((number, kind))
