@@ -1,8 +1,8 @@
 """The evidence of one ELF file: what machine, which libc, which module it is.
 
-All of it is read with struct, by the addresses that the loader itself uses and never by section headers: those may
-be missing or forged. pyelftools takes twenty times as long, with its object for every symbol. Every read is bounded,
-so that a hostile file costs neither time nor memory.
+pyelftools reads the program headers. The tables behind PT_DYNAMIC are read with struct, by the addresses that the
+loader itself uses and never by section headers: those may be missing or forged, and walking the symbols one construct
+object at a time is twenty times slower. Every read is bounded, so that a hostile file costs neither time nor memory.
 """
 
 from __future__ import annotations

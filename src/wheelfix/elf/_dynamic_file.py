@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["ElfFile"]
 
 # elf.h
-_PT_LOAD, _PT_DYNAMIC = 1, 2
 _MAX_DYNAMIC_SIZE = 65536
 # of the smallest pages: what is lost with larger ones is less
 _PAGE_SIZE = 4096
@@ -53,8 +52,8 @@ class ElfFile:
         self.word = "Q" if self.is_64_bit else "I"
         self.word_size = 8 if self.is_64_bit else 4
         self.segments = read_segments(head, self.bytes_at, name)
-        self.loads = [segment for segment in self.segments if segment.type == _PT_LOAD]
-        self.has_dynamic_section = any(segment.type == _PT_DYNAMIC for segment in self.segments)
+        self.loads = [segment for segment in self.segments if segment.type == "PT_LOAD"]
+        self.has_dynamic_section = any(segment.type == "PT_DYNAMIC" for segment in self.segments)
         self.is_truncated = any(
             segment.file_size and segment.offset + segment.file_size > self.size
             for segment in self.loads
@@ -71,7 +70,7 @@ class ElfFile:
 
     def _tags(self) -> dict[int, list[int]]:
         """Read PT_DYNAMIC up to DT_NULL, as the loader does."""
-        segment = next((each for each in self.segments if each.type == _PT_DYNAMIC), None)
+        segment = next((each for each in self.segments if each.type == "PT_DYNAMIC"), None)
         tags: dict[int, list[int]] = {}
         if segment is None:
             return tags

@@ -34,7 +34,6 @@ __all__ = ["NAME_START", "ElfTables"]
 NAME_START = 64
 
 # elf.h
-_PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
 _WIDE_HASH_MACHINES = (22, 0x9026)  # EM_S390, EM_ALPHA
 _DT_NEEDED, _DT_HASH, _DT_STRTAB, _DT_SYMTAB, _DT_SONAME = 1, 4, 5, 6, 14
 _DT_GNU_HASH, _DT_VERNEED, _DT_VERNEEDNUM = 0x6FFFFEF5, 0x6FFFFFFE, 0x6FFFFFFF
@@ -103,7 +102,7 @@ class ElfTables:
         return next((self.name_at(offset) for offset in self.dynamic.get(_DT_SONAME, ())), None)
 
     def interpreter(self) -> str | None:
-        segment = next((each for each in self.segments if each.type == _PT_INTERP), None)
+        segment = next((each for each in self.segments if each.type == "PT_INTERP"), None)
         if segment is None:
             return None
         # dlopen never looks at it, so that a damaged one is no error
@@ -127,7 +126,7 @@ class ElfTables:
 
     def dynamic_tags(self) -> dict[int, list[int]]:
         """Read PT_DYNAMIC up to DT_NULL, as the loader does."""
-        segment = next((each for each in self.segments if each.type == _PT_DYNAMIC), None)
+        segment = next((each for each in self.segments if each.type == "PT_DYNAMIC"), None)
         tags: dict[int, list[int]] = {}
         if segment is None:
             return tags
@@ -145,7 +144,7 @@ class ElfTables:
     def offset_of(self, address: int) -> int:
         """Translate a virtual address to a place in the file, through the PT_LOAD segments."""
         for segment in self.segments:
-            if segment.type == _PT_LOAD and 0 <= address - segment.address < segment.file_size:
+            if segment.type == "PT_LOAD" and 0 <= address - segment.address < segment.file_size:
                 return address - segment.address + segment.offset
         raise malformed(self.name, f"no segment holds the address {address:#x}")
 

@@ -38,7 +38,6 @@ _DT_NEEDED, _DT_SONAME, _DT_RPATH, _DT_RUNPATH = 1, 14, 15, 29
 _DT_FLAGS, _DT_FLAGS_1 = 30, 0x6FFFFFFB
 _DT_INIT_ARRAY, _DT_INIT_ARRAYSZ = 25, 27
 _DT_RELRSZ, _DT_RELR = 35, 36
-_PT_INTERP, _PT_TLS, _PT_GNU_STACK = 3, 7, 0x6474E551
 _PF_X = 1
 
 
@@ -63,8 +62,8 @@ def _facts(file: ElfFile) -> DynamicFacts:
     strings = Strings(file)
     versions = Versions.read(file, strings)
     symbols = Symbols(file, strings, versions)
-    stack = _segment(file, _PT_GNU_STACK)
-    tls = _segment(file, _PT_TLS)
+    stack = _segment(file, "PT_GNU_STACK")
+    tls = _segment(file, "PT_TLS")
     relr_size = file.tag(_DT_RELRSZ) if file.tag(_DT_RELR) else 0
     return DynamicFacts(
         architecture=file.architecture,
@@ -123,7 +122,7 @@ def _of_truncated(file: ElfFile) -> DynamicFacts:
     )
 
 
-def _segment(file: ElfFile, type_: int) -> Segment | None:
+def _segment(file: ElfFile, type_: str) -> Segment | None:
     return next((segment for segment in file.segments if segment.type == type_), None)
 
 
@@ -132,7 +131,7 @@ def _name(file: ElfFile, strings: Strings, tag: int) -> str | None:
 
 
 def _interpreter(file: ElfFile) -> str | None:
-    segment = _segment(file, _PT_INTERP)
+    segment = _segment(file, "PT_INTERP")
     if segment is None:
         return None
     # dlopen never looks at it, so that a damaged one is no error
