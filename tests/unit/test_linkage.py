@@ -681,6 +681,16 @@ PROFILES = {
         LOADS,
         ("libz.so.1", "Z_1", "deflate"),
     ),
+    # (glibc may have one of that name: it is bound either way)
+    "the wheel's own library": (
+        "glibc",
+        {
+            M: facts(needed=["libown.so"], wants=["own"], runpath="$ORIGIN"),
+            "/m/libown.so": facts(defines=["own"]),
+        },
+        LOADS,
+        (),
+    ),
     "the other libc": ("glibc", {M: facts(needed=["libc.musl-x86_64.so.1"])}, LIBRARY, ()),
     "private Python": (
         "glibc",

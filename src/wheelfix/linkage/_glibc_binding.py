@@ -84,9 +84,13 @@ class BindingProcess(Process):
         if reference.kind is ReferenceKind.INITIAL_EXEC_TLS and reference.is_defined:
             return without_room(each)
         # (what is settled isn't asked for)
-        if self._may_be(reference, answer=self._answer_at_start(reference)):
+        answer = self._answer_at_start(reference)
+        definer = None if answer else definer_of(reference, group)
+        if definer is not None and answer is None:
+            # whether it is bound before or here: it is bound
             return None
-        definer = definer_of(reference, group)
+        if self._may_be(reference, answer=answer):
+            return None
         if definer is not None:
             return self._asserted(definer, reference)
         if reference.is_weak:
