@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from typing import TYPE_CHECKING, Callable
 
@@ -55,11 +54,6 @@ def compare(
     ]
 
 
-def _said(sentence: str) -> str:
-    """Leave out the symbol that musl names for initial-exec TLS: an earlier relocation's."""
-    return re.sub(r": [^: ]*: (?=initial-exec TLS )", ": ", sentence)
-
-
 def sentences(foretell: Foretelling, rows: Iterable[Row]) -> tuple[list[str], list[str]]:
     """List the refusals whose sentence is foretold wrongly, and those where none is foretold."""
     wrong, silent = [], []
@@ -70,7 +64,7 @@ def sentences(foretell: Foretelling, rows: Iterable[Row]) -> tuple[list[str], li
         foretold = foretell(row.probe).sentence
         if not foretold:
             silent.append(f"{_line(row)}: {real}")
-        elif _said(foretold) != _said(real):
+        elif foretold != real:
             wrong.append(f"{_line(row)}: foretold {foretold!r}, it was {real!r}")
     return wrong, silent
 
