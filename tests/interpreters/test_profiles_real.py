@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support.installs import install
+from support.interpreters import glibc_interpreters
 from wheelfix.targets.asking import asked_target
 from wheelfix.targets.profiles import profile_target
 
@@ -33,7 +34,13 @@ DESCRIBED = {
     "cp311-musl": ["alpine-3.18-python3", "docker-python-3.11-alpine3.24", "uv-musl-3.11-2026-01"],
     "cp311-gnu": ["pbs-3.11-musl-20250311..20251014", "cpython-3.11-3.12-cross-glibc-to-musl"],
     "cp313t-musl": ["cpython-3.13t-musl"],
-    **{f"3.{minor}": [f"cpython-3.{minor}-glibc"] for minor in range(7, 16)},
+    **{f"3.{minor}": [f"cpython-3.{minor}-glibc"] for minor in range(7, 14)},
+    # those are too new to be on every machine
+    **{
+        version: [f"cpython-{version}-glibc"]
+        for version in ("3.14", "3.15")
+        if version in glibc_interpreters()
+    },
 }
 PAIRS = [(name, profile) for name, found in DESCRIBED.items() for profile in found]
 
