@@ -65,6 +65,15 @@ def test_initial_exec_tls_is_refused_on_musl(tmp_path: Path) -> None:
     assert ids(plan_wheel(wheel, [profile()]).refusals) == ["WF305"]
 
 
+def test_a_folder_may_be_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = InstallOptions(flat_folder="lib", bytecode_levels=(), outside_environment=True)
+    with pytest.raises(WheelRefusedError) as refused:
+        install_wheels([wheel_of(tmp_path, INITIAL_EXEC)], [profile()], options=options)
+    (finding,) = refused.value.findings
+    assert f"{tmp_path}/lib/pkg/{NAME}" in finding.sentence
+
+
 def test_it_is_let_through_by_its_key_and_recorded(tmp_path: Path) -> None:
     wheel = wheel_of(tmp_path, INITIAL_EXEC)
     policy = Policy(allow=frozenset({"WF305"}))

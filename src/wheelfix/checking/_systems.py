@@ -277,9 +277,10 @@ def _musl_numbers(target: Target) -> tuple[int, int, int] | None:
 
 
 def _folders_above(path: str) -> Iterator[str]:
-    while path != "/":
-        path = posixpath.dirname(path)
-        yield path
+    above = posixpath.dirname(path)
+    while above != path:
+        yield above
+        path, above = above, posixpath.dirname(above)
 
 
 def _placed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from wheelfix import codes
@@ -48,7 +49,7 @@ def load_findings(
             target,
             _root_of(target, options),
             options.interpreter if options.inside_root else None,
-            import_folder=options.flat_folder,
+            import_folder=options.flat_folder and os.path.abspath(options.flat_folder),
         )
         for target in targets
         if target.libc == "musl"
