@@ -13,6 +13,7 @@ from wheelfix.elf._header import (
     header_layout,
     malformed,
     read_architecture,
+    read_dynamic_tags,
     read_segments,
 )
 
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ElfFile"]
 
-# elf.h
-_MAX_DYNAMIC_SIZE = 65536
 # of the smallest pages: what is lost with larger ones is less
 _PAGE_SIZE = 4096
 
@@ -61,28 +60,12 @@ class ElfFile:
         #: what lies here and beyond in the file raises SIGBUS when touched; the last page is filled with zeros
         self.end_of_pages = -(-self.size // _PAGE_SIZE) * _PAGE_SIZE
         try:
-            self.tags = self._tags()
+            self.tags = read_dynamic_tags(head, self.segments, self.bytes_at, name)
         except MalformedElfError:
             if not self.is_truncated:
                 raise
             self.tags = {}
         self.has_lost_tags = self.is_truncated and self.has_dynamic_section and not self.tags
-
-    def _tags(self) -> dict[int, list[int]]:
-        """Read PT_DYNAMIC up to DT_NULL, as the loader does."""
-        segment = next((each for each in self.segments if each.type == "PT_DYNAMIC"), None)
-        tags: dict[int, list[int]] = {}
-        if segment is None:
-            return tags
-        if segment.file_size > _MAX_DYNAMIC_SIZE:
-            raise malformed(self.name, "its dynamic section is too large")
-        entry_size = 2 * self.word_size
-        content = self.bytes_at(segment.offset, segment.file_size // entry_size * entry_size)
-        for tag, value in struct.iter_unpack(self.order + self.word * 2, content):
-            if tag == 0:
-                break
-            tags.setdefault(tag, []).append(value)
-        return tags
 
     def tag(self, number: int) -> int:
         """Give the value of a DT_* entry, the last one as loaders do; 0 where there is none."""

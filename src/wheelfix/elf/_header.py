@@ -12,7 +12,7 @@ from wheelfix.errors import WheelfixError
 from wheelfix.platforms import ElfArchitecture
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 __all__ = [
     "ELF_HEADER_SIZE",
@@ -21,6 +21,7 @@ __all__ = [
     "header_layout",
     "malformed",
     "read_architecture",
+    "read_dynamic_tags",
     "read_segments",
 ]
 
@@ -31,6 +32,7 @@ ELF_HEADER_SIZE = 64
 _EM_ARM = 40
 _EF_ARM_ABI_FLOAT_SOFT = 0x200
 _EF_ARM_ABI_FLOAT_HARD = 0x400
+_MAX_DYNAMIC_SIZE = 65536
 _MAX_PROGRAM_HEADERS_SIZE = 65536  # fs/binfmt_elf.c, load_elf_phdrs
 
 
@@ -109,6 +111,34 @@ def read_segments(head: bytes, bytes_at: Callable[[int, int], bytes], name: str)
         for start in range(0, total, entry_size)
         for entry in [structs.Elf_Phdr.parse(content[start : start + entry_size])]
     ]
+
+
+def read_dynamic_tags(
+    head: bytes, segments: Iterable[Segment], bytes_at: Callable[[int, int], bytes], name: str
+) -> dict[int, list[int]]:
+    """Read PT_DYNAMIC up to DT_NULL, as the loader does.
+
+    :param head: the first :data:`ELF_HEADER_SIZE` bytes of the file, or all of a shorter one.
+    :param segments: of the file.
+    :param bytes_at: gives exactly so many bytes of the file, from an offset on.
+    :param name: what to call the file in an error.
+    :return: the values of each tag in their order; nothing if there is no such segment.
+    :raises MalformedElfError: if it can't be read.
+    """
+    tags: dict[int, list[int]] = {}
+    segment = next((each for each in segments if each.type == "PT_DYNAMIC"), None)
+    if segment is None:
+        return tags
+    if segment.file_size > _MAX_DYNAMIC_SIZE:
+        raise malformed(name, "its dynamic section is too large")
+    layout, size, _ = header_layout(head, name)
+    entry = struct.Struct(layout[0] + ("QQ" if size == ELF_HEADER_SIZE else "II"))
+    content = bytes_at(segment.offset, segment.file_size // entry.size * entry.size)
+    for tag, value in entry.iter_unpack(content):
+        if tag == 0:
+            break
+        tags.setdefault(tag, []).append(value)
+    return tags
 
 
 @lru_cache(maxsize=8)

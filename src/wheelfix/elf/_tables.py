@@ -11,6 +11,7 @@ from wheelfix.elf._header import (
     header_layout,
     malformed,
     read_architecture,
+    read_dynamic_tags,
     read_segments,
 )
 
@@ -42,7 +43,6 @@ _STB_LOCAL, _STB_GLOBAL, _STB_WEAK = 0, 1, 2
 _STV_DEFAULT, _STV_PROTECTED = 0, 3
 
 # The limits are some ten times the largest value seen in 1,856 files of 214 real wheels.
-_MAX_DYNAMIC_SIZE = 65536
 _MAX_NAME_LENGTH = 4096
 _MAX_NAMES_SIZE = 1024 * 1024
 _MAX_VERSION_NEEDS = 4096
@@ -92,7 +92,7 @@ class ElfTables:
         self.order = layout[0]
         self.word = "Q" if self.is_64_bit else "I"
         self.segments = read_segments(head, self.bytes_at, name)
-        self.dynamic = self.dynamic_tags()
+        self.dynamic = read_dynamic_tags(head, self.segments, self.bytes_at, name)
         self.strings = self.table(_DT_STRTAB)
 
     def needed(self) -> tuple[str, ...]:
@@ -123,23 +123,6 @@ class ElfTables:
     def unpack_at(self, layout: str, offset: int) -> tuple[int, ...]:
         layout = self.order + layout
         return struct.unpack(layout, self.bytes_at(offset, struct.calcsize(layout)))
-
-    def dynamic_tags(self) -> dict[int, list[int]]:
-        """Read PT_DYNAMIC up to DT_NULL, as the loader does."""
-        segment = next((each for each in self.segments if each.type == "PT_DYNAMIC"), None)
-        tags: dict[int, list[int]] = {}
-        if segment is None:
-            return tags
-        if segment.file_size > _MAX_DYNAMIC_SIZE:
-            raise malformed(self.name, "its dynamic section is too large")
-        layout = f"{self.order}{self.word}{self.word}"
-        entry_size = struct.calcsize(layout)
-        content = self.bytes_at(segment.offset, segment.file_size // entry_size * entry_size)
-        for tag, value in struct.iter_unpack(layout, content):
-            if tag == 0:
-                break
-            tags.setdefault(tag, []).append(value)
-        return tags
 
     def offset_of(self, address: int) -> int:
         """Translate a virtual address to a place in the file, through the PT_LOAD segments."""
