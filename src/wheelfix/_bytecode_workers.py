@@ -10,6 +10,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from wheelfix import _bytecode
+from wheelfix.process_groups import kill_process_group
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -239,14 +240,7 @@ class _Worker:
 
     def kill(self) -> None:
         """End it at once, and what it has started."""
-        import signal
-
-        if hasattr(os, "killpg"):
-            # it may have ended by itself, which macOS calls a lack of permission
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-        else:  # pragma: no cover - Windows
-            self._process.kill()
+        kill_process_group(self._process)
 
     def end(self) -> None:
         """End it, and leave nothing of it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NoReturn
@@ -10,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, NoReturn
 from wheelfix import codes
 from wheelfix.codes import Finding
 from wheelfix.errors import EnvironmentRefusedError
+from wheelfix.process_groups import kill_process_group
 from wheelfix.targets import _facts
 from wheelfix.targets._building import build_target, is_complete
 
@@ -154,7 +154,8 @@ def _output(process: subprocess.Popen[bytes], executable: str, timeout: float) -
         _refuse(executable, f"it gave no answer within {timeout:g} seconds")
     finally:
         if process.poll() is None:
-            _end(process)
+            kill_process_group(process)
+            process.wait()
     return b"".join(parts)
 
 
@@ -165,19 +166,6 @@ def _read(stream: IO[bytes], parts: list[bytes]) -> None:
             if not part:
                 return
             parts.append(part)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the process and, where there are process groups, what it has started."""
-    import signal
-
-    if hasattr(os, "killpg"):
-        # it may end by itself meanwhile, which macOS calls a lack of permission
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-    else:  # pragma: no cover - Windows
-        process.kill()
-    process.wait()
 
 
 def _answer(executable: str, status: int, output: bytes) -> dict[str, Any]:

@@ -7,13 +7,13 @@ import json
 import os
 import pkgutil
 import shutil
-import signal
 import subprocess
 import tempfile
 import threading
 import time
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
+from wheelfix.process_groups import kill_process_group
 from wheelfix.targets.asking import ISOLATING_OPTIONS, clean_environment
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Runner:
         with self._lock:
             self._is_stopped = True
             for process in self._running:
-                _kill(process)
+                kill_process_group(process)
 
     def _start(self, command: list[str], folder: str) -> subprocess.Popen[bytes] | None:
         with self._lock:
@@ -119,7 +119,7 @@ class Runner:
             status = process.wait(self._time_limit)
         with self._lock:
             # also what the module has started, which holds the pipes open
-            _kill(process)
+            kill_process_group(process)
             self._running.discard(process)
         process.wait()
         deadline = time.monotonic() + _PATIENCE
@@ -145,13 +145,3 @@ def read_events(told: bytes) -> tuple[dict[str, Any], ...]:
         with contextlib.suppress(ValueError):
             events.append(json.loads(line))
     return tuple(event for event in events if isinstance(event, dict))
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End the process and, where there are process groups, what it has started."""
-    if hasattr(os, "killpg"):
-        # it may have ended, which macOS calls a lack of permission
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-    else:  # pragma: no cover - Windows
-        process.kill()
