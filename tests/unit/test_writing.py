@@ -519,6 +519,30 @@ def test_that_all_processes_are_killed_is_told(
         writer.submit(archive.members[1])
 
 
+def test_processes_report_where_more_files_are_open_than_select_takes(
+    writer_with_processes: tuple[MemberWriter, Archive],
+) -> None:
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(before[0], 2000), before[1]))
+    written: list[int] = []
+    _, archive = writer_with_processes
+    writer = MemberWriter(workers=2, on_progress=lambda done, total: written.append(total - done))
+    writer.expect([archive])
+    files = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        for each in archive.members:
+            writer.submit(each)
+        assert isinstance(writer._workers, ProcessWorkers)
+        assert min(each.results for each in writer._workers._processes) >= 1024
+        assert writer.finish() == []
+    finally:
+        for file in files:
+            os.close(file)
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert written[-1] == 0
+
+
 def test_where_no_process_can_be_made_threads_write(
     writer_with_processes: tuple[MemberWriter, Archive], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,8 +28,8 @@ __all__ = ["ProcessWorkers", "can_fork"]
 
 #: bytes of one message; Linux's default limit is 212,992 (socket(7), wmem_default)
 _MESSAGE_SIZE = 128 * 1024
-#: seconds between two reports
-_INTERVAL = 0.1
+#: milliseconds between two reports
+_INTERVAL = 100
 
 
 def can_fork() -> bool:
@@ -140,9 +140,12 @@ class ProcessWorkers:
 
     def _read_results(self, results: int, report: Callable[[int], None] | None) -> bytes:
         content = b""
+        # select(2) takes no descriptor above 1,023, which a call with many wheels has
+        poll = select.poll()
+        poll.register(results, select.POLLIN)
         while True:
             if report is not None:
-                ready, _, _ = select.select([results], [], [], _INTERVAL)
+                ready = poll.poll(_INTERVAL)
                 report(sum(self._counters[1:]))
                 if not ready:
                     continue
