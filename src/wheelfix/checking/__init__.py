@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from wheelfix.checking._checking import check_wheel
-from wheelfix.checking._distributions import check_distribution
+from wheelfix.checking._contents import Contents, contents_of_archive
+from wheelfix.checking._distributions import (
+    check_distribution,
+    check_installed,
+    installed_contents,
+)
 from wheelfix.checking._failures import load_failures
 from wheelfix.checking._many import check_wheels
 from wheelfix.checking._model import CheckedModule, CheckedTarget, CheckedWheel, System, Verdict
@@ -13,11 +18,15 @@ __all__ = [
     "CheckedModule",
     "CheckedTarget",
     "CheckedWheel",
+    "Contents",
     "System",
     "Verdict",
     "check_distribution",
+    "check_installed",
     "check_wheel",
     "check_wheels",
+    "contents_of_archive",
+    "installed_contents",
     "load_failures",
     "profile_system",
 ]

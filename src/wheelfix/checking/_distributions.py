@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 from installer.utils import canonicalize_name, parse_metadata_file
 
 from wheelfix import codes
-from wheelfix._evidence import member_with_head, path_entries_in
+from wheelfix._evidence import holds_no_code, member_with_head, path_entries_in
 from wheelfix.checking._checking import check_contents
 from wheelfix.checking._contents import MAX_SOURCE_SIZE, Contents, examined, findings_in_source
 from wheelfix.checking._systems import folder_of_scheme
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from wheelfix.codes import Code
     from wheelfix.wheel_tags import WheelTag
 
-__all__ = ["check_distribution"]
+__all__ = ["check_distribution", "check_installed", "installed_contents"]
 
 #: bytes; RECORD of half a million files
 _MAX_TEXT_SIZE = 64 * 1024 * 1024
@@ -48,19 +48,56 @@ def check_distribution(name: str, system: System, policy: Policy | None = None) 
     :raises EnvironmentRefusedError: WF514 if it isn't installed, WF526 if nothing tells its files.
     :raises ValueError: if the system has no files.
     """
-    if system.root is None:
-        raise ValueError("a profile has no installed distributions")
-    inside = InsideRoot(system.root)
+    inside = _inside(system)
     site, info = _find(name, system, inside)
-    contents, missing = _contents(inside, site, info)
-    checked = check_contents(
+    contents, missing = _contents(inside, site, info, with_source=True)
+    checked = _checked(contents, site, system, policy)
+    targets = [each._replace(findings=each.findings + missing) for each in checked.targets]
+    return checked._replace(targets=tuple(targets))
+
+
+def check_installed(
+    site: str, info: str, system: System, policy: Policy | None = None, *, with_source: bool = True
+) -> CheckedWheel:
+    """Do the same where its place is known, of the files that are there.
+
+    :param site: folder that the paths in RECORD start from, as the target sees it.
+    :param info: name of the dist-info folder in it.
+    :param with_source: whether its Python source is looked through as well.
+    :raises EnvironmentRefusedError: WF526 if nothing tells its files.
+    :raises ValueError: if the system has no files.
+    """
+    contents, _ = _contents(_inside(system), site, info, with_source=with_source)
+    return _checked(contents, site, system, policy)
+
+
+def installed_contents(
+    inside: InsideRoot, site: str, info: str, *, with_source: bool = True
+) -> Contents:
+    """Read the files that RECORD lists as members of a wheel, with the facts of every ELF file.
+
+    :param inside: the root file system that the target sees.
+    :param site: folder that the paths in RECORD start from, as the target sees it.
+    :param info: name of the dist-info folder in it.
+    :param with_source: whether Python source is looked through as well.
+    :raises EnvironmentRefusedError: WF526 if RECORD or WHEEL can't be read.
+    """
+    return _contents(inside, site, info, with_source=with_source)[0]
+
+
+def _checked(contents: Contents, site: str, system: System, policy: Policy | None) -> CheckedWheel:
+    return check_contents(
         contents,
         [replace(system, import_folder=site)],
         Policy(Repair.OFF, frozenset() if policy is None else policy.allow),
         check_tags=False,
     )
-    targets = [each._replace(findings=each.findings + missing) for each in checked.targets]
-    return checked._replace(targets=tuple(targets))
+
+
+def _inside(system: System) -> InsideRoot:
+    if system.root is None:
+        raise ValueError("a profile has no installed distributions")
+    return InsideRoot(system.root)
 
 
 def _find(name: str, system: System, inside: InsideRoot) -> tuple[str, str]:
@@ -88,7 +125,9 @@ def _names(inside: InsideRoot, folder: str) -> list[str]:
         return _refuse(codes.NO_RECORD, folder, f"it can't be listed: {error.strerror}")
 
 
-def _contents(inside: InsideRoot, site: str, info: str) -> tuple[Contents, tuple[Finding, ...]]:
+def _contents(
+    inside: InsideRoot, site: str, info: str, *, with_source: bool
+) -> tuple[Contents, tuple[Finding, ...]]:
     """Read what RECORD lists, and say which modules are missing."""
     name = os.path.splitext(info)[0]
     record = _text(inside, f"{site}/{info}/RECORD", name)
@@ -105,6 +144,9 @@ def _contents(inside: InsideRoot, site: str, info: str) -> tuple[Contents, tuple
         if not _can_be_imported(path, info):
             continue
         member = Member(path, "platlib", path)
+        if not with_source and holds_no_code(path):
+            members.append(member)
+            continue
         with _content(inside, f"{site}/{path}") as content:
             if content is None:
                 missing += _missing(member)

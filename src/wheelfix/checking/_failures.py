@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from wheelfix.archive import WheelArchive
+    from wheelfix.checking._contents import Contents
     from wheelfix.checking._model import System
     from wheelfix.codes import Finding
     from wheelfix.planning import Plan, Policy
@@ -27,14 +28,17 @@ def load_failures(
     policy: Policy,
     decided: Plan,
     brought: Collection[str] = (),
+    *,
+    contents: Contents | None = None,
 ) -> list[Finding]:
     """Foretell which modules of a planned wheel the loader refuses.
 
     :param systems: the targets that it was planned for; one whose loader can't be read says nothing.
     :param brought: names of libraries that will be there by then.
+    :param contents: of the wheel, where the caller has read them already.
     :return: the errors alone, each once.
     """
-    contents = contents_of_archive(archive, with_source=False)
+    contents = contents or contents_of_archive(archive, with_source=False)
     modules = modules_of(contents.wheel, contents.facts)
     found: dict[Finding, None] = {}
     for system in systems:
