@@ -6,8 +6,10 @@ from wheelfix.installed._distributions import (
     InstalledDistribution,
     distribution_of_entry,
     find_installed,
+    system_manager_of,
 )
 from wheelfix.installed._environment import Environment
+from wheelfix.installed._records import final_paths, read_text
 from wheelfix.installed._removal import Removal, plan_removals
 
 __all__ = [
@@ -15,6 +17,9 @@ __all__ = [
     "InstalledDistribution",
     "Removal",
     "distribution_of_entry",
+    "final_paths",
     "find_installed",
     "plan_removals",
+    "read_text",
+    "system_manager_of",
 ]

@@ -19,7 +19,13 @@ if TYPE_CHECKING:
     from wheelfix.installed._environment import Environment
     from wheelfix.record import RecordRow
 
-__all__ = ["InstalledDistribution", "distribution_of_entry", "find_installed", "other_infos"]
+__all__ = [
+    "InstalledDistribution",
+    "distribution_of_entry",
+    "find_installed",
+    "other_infos",
+    "system_manager_of",
+]
 
 _INFO = ".dist-info"
 #: what setup.py leaves: no RECORD belongs to it
@@ -122,6 +128,12 @@ def distribution_of_entry(entry: str) -> str | None:
     return None
 
 
+def system_manager_of(installer: str | None) -> str | None:
+    """Name the package manager of the system, or conda's, that an INSTALLER says; None for any other text or none."""
+    words = (installer or "").split()
+    return words[0].lower() if words and words[0].lower() in _SYSTEM_MANAGERS else None
+
+
 def _read(path: str) -> InstalledDistribution:
     """Read one distribution.
 
@@ -132,8 +144,8 @@ def _read(path: str) -> InstalledDistribution:
         raise cannot_remove(path, "it was installed by setup.py, and no RECORD tells its files")
     if os.path.islink(path) or not os.path.isdir(path):
         raise cannot_remove(path, "it is no folder, or a symbolic link to one")
-    manager = ((read_text(os.path.join(path, "INSTALLER")) or "").split() or [""])[0].lower()
-    if manager in _SYSTEM_MANAGERS:
+    manager = system_manager_of(read_text(os.path.join(path, "INSTALLER")))
+    if manager is not None:
         raise cannot_remove(path, f"it belongs to {manager}, as its INSTALLER says")
     text = read_text(os.path.join(path, "RECORD"))
     if text is None:

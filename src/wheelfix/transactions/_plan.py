@@ -64,6 +64,7 @@ class _Planner:
         self._aside = 0
         self._refusals: list[Finding] = []
         self._probed: set[tuple[int, str]] = set()
+        self._is_direct: dict[str, bool] = {}
 
     def refuse(self) -> None:
         """Raise what was found in the way."""
@@ -158,14 +159,22 @@ class _Planner:
         mode = self._mode(number, path)
         if mode is None or stat.S_ISDIR(mode):
             return False
-        staged = self._staging.staged(number, path)
-        return staged is None or not os.path.lexists(staged) or os.path.isdir(staged)
+        staged = self._staged(number, path)
+        return staged is None or not os.path.lexists(staged) or _is_folder(staged)
 
     def _stays(self, number: int, path: str) -> bool:
+        staged = self._staged(number, path)
+        return (staged is not None and _is_folder(staged)) or self._staging.holds_root(number, path)
+
+    def _staged(self, number: int, path: str) -> str | None:
+        """Give where a final path would be staged; None where a link is, behind which other files lie."""
         staged = self._staging.staged(number, path)
-        return (staged is not None and os.path.isdir(staged)) or self._staging.holds_root(
-            number, path
-        )
+        if staged is None:
+            return None
+        folder = os.path.dirname(staged)
+        if folder not in self._is_direct:
+            self._is_direct[folder] = os.path.realpath(folder) == folder
+        return staged if self._is_direct[folder] else None
 
     def _next_aside(self) -> int:
         self._aside += 1
@@ -202,3 +211,8 @@ class _Planner:
 
 def _in_dist_info(path: str) -> bool:
     return any(name.endswith(".dist-info") for name in path.split("/"))
+
+
+def _is_folder(path: str) -> bool:
+    """Say whether a folder is staged; a link to one is a file here."""
+    return os.path.isdir(path) and not os.path.islink(path)
