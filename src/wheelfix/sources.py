@@ -97,7 +97,8 @@ class RepairedSource(WheelSource):
                     stacklevel=2,
                 )
             for new_path in new_paths:
-                if new_path != new_paths[0]:
+                # one that links by the stream's name, as PDM's does, may have closed it
+                if new_path != new_paths[0] and not stream.closed:
                     stream.seek(0)
                 yield (new_path, hash_, size), stream, is_executable
 
