@@ -21,6 +21,8 @@ __all__ = [
     "FLOOR",
     "TOOL_NAMES",
     "Tool",
+    "empty_environment",
+    "environment_with_pip",
     "make_auditwheel",
     "make_tools",
     "make_wheelfix",
@@ -107,6 +109,25 @@ def wheelfix_environment(folder: Path, wheel: Path, *, fast: bool) -> Path:
     """
     requirements = [f"{wheel}[fast]", "isal"] if fast else [str(wheel)]
     return _environment(folder, *requirements)
+
+
+def empty_environment(folder: Path) -> Path:
+    """Make a virtual environment of this Python with nothing in it; give the folder of its commands."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    return folder / "bin"
+
+
+def environment_with_pip(folder: Path, wheels: Sequence[str]) -> tuple[str, Path]:
+    """Make one with pip and these wheels, which pip installs as it does by default.
+
+    :return: version of the pip that is in it, and the folder of its commands.
+    """
+    try:
+        binaries = _environment(folder, f"pip=={PINS['pip']}")
+    except CannotMeasureError:
+        binaries = _environment(folder, "pip")
+    _pip("install", "--quiet", "--no-index", "--no-deps", *wheels, python=str(folder))
+    return _version(binaries, "pip"), binaries
 
 
 def make_auditwheel() -> tuple[str, Path]:
