@@ -18,10 +18,17 @@ if TYPE_CHECKING:
         profile_system,
     )
     from wheelfix.destinations import TransactionalDestination
+    from wheelfix.environments import (
+        FixedEnvironment,
+        VerifiedEnvironment,
+        fix_environment,
+        verify_environment,
+    )
     from wheelfix.errors import WheelfixError
     from wheelfix.installing import InstalledWheel, install, install_wheels, plan_wheel
     from wheelfix.layout import InstallOptions
     from wheelfix.planning import Decision, Plan, Policy, Repair
+    from wheelfix.rewriting import RepairedWheel, Stripping, repair_wheel, repair_wheels
     from wheelfix.sources import RepairedSource
     from wheelfix.targets import Target
     from wheelfix.targets.asking import asked_target
@@ -34,54 +41,70 @@ __version__ = "0.1.0"
 __all__ = [
     "CheckedWheel",
     "Decision",
+    "FixedEnvironment",
     "InstallOptions",
     "InstalledWheel",
     "Plan",
     "Policy",
     "Repair",
     "RepairedSource",
+    "RepairedWheel",
+    "Stripping",
     "System",
     "Target",
     "TransactionalDestination",
+    "VerifiedEnvironment",
     "WheelfixError",
     "__version__",
     "asked_target",
     "check_distribution",
     "check_wheel",
     "check_wheels",
+    "fix_environment",
     "install",
     "install_wheels",
     "plan_wheel",
     "profile_system",
     "profile_target",
     "read_root",
+    "repair_wheel",
+    "repair_wheels",
     "running_target",
+    "verify_environment",
 ]
 
 _HOMES = {
     "CheckedWheel": "checking",
     "Decision": "planning",
+    "FixedEnvironment": "environments",
     "InstallOptions": "layout",
     "InstalledWheel": "installing",
     "Plan": "planning",
     "Policy": "planning",
     "Repair": "planning",
     "RepairedSource": "sources",
+    "RepairedWheel": "rewriting",
+    "Stripping": "rewriting",
     "System": "checking",
     "Target": "targets",
     "TransactionalDestination": "destinations",
+    "VerifiedEnvironment": "environments",
     "WheelfixError": "errors",
     "asked_target": "targets.asking",
     "check_distribution": "checking",
     "check_wheel": "checking",
     "check_wheels": "checking",
+    "fix_environment": "environments",
     "install": "installing",
     "install_wheels": "installing",
     "plan_wheel": "installing",
     "profile_system": "checking",
     "profile_target": "targets.profiles",
     "read_root": "targets.roots",
+    "repair_wheel": "rewriting",
+    "repair_wheels": "rewriting",
     "running_target": "targets.running",
+    "verify_environment": "environments",
 }
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from wheelfix.targets import Target
 
 __all__ = [
+    "holds_no_code",
     "member_with_head",
     "members_of",
     "needed_names",
@@ -83,22 +84,27 @@ def members_of(source: WheelSource, root_scheme: str) -> Iterator[Member]:
         yield member_with_head(Member(path, scheme, scheme_path), head)
 
 
+def holds_no_code(path: str) -> bool:
+    """Say whether a file's name rules out that it is machine code."""
+    return path.endswith(_NO_CODE_SUFFIXES)
+
+
 def _heads(source: WheelSource) -> Iterator[tuple[str, bytes]]:
     """Give out each file's path and first bytes; none of a file that can't be machine code by its place or name."""
     dist_info = f"{source.dist_info_dir}/"
 
-    def holds_no_code(path: str) -> bool:
-        return path.endswith(_NO_CODE_SUFFIXES) or path.startswith(dist_info)
+    def is_passed_over(path: str) -> bool:
+        return holds_no_code(path) or path.startswith(dist_info)
 
     if isinstance(source, WheelArchive):
         for path in source.paths:
-            if holds_no_code(path):
+            if is_passed_over(path):
                 yield path, b""
             else:
                 yield path, source.read_head(path, _HEAD_SIZE)
     else:
         for (path, _, _), stream, _ in source.get_contents():
-            yield path, b"" if holds_no_code(path) else stream.read(_HEAD_SIZE)
+            yield path, b"" if is_passed_over(path) else stream.read(_HEAD_SIZE)
 
 
 def member_with_head(member: Member, head: bytes) -> Member:

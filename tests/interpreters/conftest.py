@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from make_pyz import make_pyz
+from support.pyz import dependency_wheels
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from support.interpreters import Interpreter, InterpreterFactory
 
 
@@ -20,3 +25,11 @@ def any_python(
         return (interpreter if name.startswith("cp") else glibc_interpreter)(name)
 
     return get
+
+
+@pytest.fixture(scope="session")
+def pyz(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make wheelfix.pyz of the wheelfix that is tested."""
+    file = tmp_path_factory.mktemp("pyz") / "wheelfix.pyz"
+    make_pyz(file, dependency_wheels(), {})
+    return file

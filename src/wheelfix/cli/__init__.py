@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -20,7 +21,21 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS", "main"]
 
 #: in the order of --help; each is a module of this package
-COMMANDS = ("install", "check", "uninstall", "recover", "target", "profiles", "explain")
+COMMANDS = (
+    "install",
+    "check",
+    "repair",
+    "diff",
+    "fix",
+    "run",
+    "pip",
+    "verify",
+    "uninstall",
+    "recover",
+    "target",
+    "profiles",
+    "explain",
+)
 
 _DESCRIPTION = "Install wheels under file names that the target interpreter imports."
 _EPILOG = """\
@@ -35,6 +50,7 @@ examples:
 exit status: 0 done, 1 refused, 2 wrong usage, 3 internal error, 130 interrupted, 143 terminated
 """
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 _DONE, _NOT_WRITTEN, _INTERNAL_ERROR, _INTERRUPTED, _TERMINATED = 0, 1, 3, 130, 143
 
 
@@ -79,7 +95,11 @@ def _run(program: str, arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print("wheelfix: interrupted", file=sys.stderr)
         return _INTERRUPTED
-    except Exception:  # noqa: BLE001 - the last resort, told as what it is
+    except Exception as error:  # noqa: BLE001 - the last resort, told as what it is
+        if isinstance(error, OSError) and error.filename is None and error.errno in _FULL:
+            # more was printed than its buffer holds; what writes files tells it by itself
+            print(f"wheelfix: error: standard output: {error.strerror}", file=sys.stderr)
+            return _NOT_WRITTEN
         import traceback
 
         traceback.print_exc()

@@ -18,16 +18,17 @@ if TYPE_CHECKING:
     from wheelfix.targets.roots import ReadTarget
 
 __all__ = [
+    "add_allow_option",
     "add_place",
     "add_profile_options",
     "add_python_option",
     "add_read_options",
     "add_transaction_options",
     "add_wait_option",
-    "allowed_code",
     "check_place",
     "check_targets",
     "chosen_targets",
+    "folder_name",
     "given_folders",
     "is_outside_environment",
     "known_beginnings",
@@ -53,7 +54,7 @@ def known_code(text: str) -> Code:
     return code
 
 
-def allowed_code(text: str) -> str:
+def _allowed_code(text: str) -> str:
     """Look up a code for ``--allow``.
 
     :raises argparse.ArgumentTypeError: if there is none, or nothing can be done in spite of it.
@@ -62,6 +63,21 @@ def allowed_code(text: str) -> str:
     if not code.can_be_allowed:
         raise argparse.ArgumentTypeError(f"{code.id} can't be allowed: {code.reason}")
     return code.id
+
+
+def add_allow_option(parser: argparse._ActionsContainer, effect: str) -> None:
+    """Add --allow, which lets one kind of refusal through.
+
+    :param effect: of the option, for its help.
+    """
+    parser.add_argument(
+        "--allow",
+        action="append",
+        default=[],
+        metavar="CODE",
+        type=_allowed_code,
+        help=effect,
+    )
 
 
 def known_beginnings(text: str) -> list[str]:
@@ -127,7 +143,7 @@ def add_read_options(parser: argparse._ActionsContainer, *, several_roots: bool 
         "--root",
         action="append" if several_roots else "store",
         metavar="DIR",
-        type=_folder,
+        type=folder_name,
         help="root file system (unpacked image, sysroot, mounted container): its interpreter is read and never "
         "run; --python is a path inside it then",
     )
@@ -253,13 +269,13 @@ def add_place(
         help="destination directory (prefix to prepend to each file)",
     )
     place.add_argument("--prefix", "-p", metavar="path", help=prefix)
-    place.add_argument("--target", "-t", metavar="DIR", type=_folder, help=flat)
+    place.add_argument("--target", "-t", metavar="DIR", type=folder_name, help=flat)
     place.add_argument(
         "--scheme", metavar="NAME", help="installation scheme, like posix_user or deb_system"
     )
     for scheme in SCHEMES:
         place.add_argument(
-            f"--{scheme}", metavar="DIR", type=_folder, help=f"folder for the {scheme} scheme"
+            f"--{scheme}", metavar="DIR", type=folder_name, help=f"folder for the {scheme} scheme"
         )
     return place
 
@@ -291,7 +307,11 @@ def names_a_place(options: argparse.Namespace, folders: Mapping[str, str]) -> bo
     return any(each is not None for each in places) or len(folders) == len(SCHEMES)
 
 
-def _folder(text: str) -> str:
+def folder_name(text: str) -> str:
+    """Check the name of a folder.
+
+    :raises argparse.ArgumentTypeError: it is empty.
+    """
     # as an unset variable in a script gives it; the current folder is never meant by that
     if not text:
         raise argparse.ArgumentTypeError("the name of the folder is empty")

@@ -6,12 +6,13 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from wheelfix.cli._open_files import allow_open_wheels
 from wheelfix.cli._options import (
+    add_allow_option,
     add_place,
     add_profile_options,
     add_read_options,
     add_transaction_options,
-    allowed_code,
     check_place,
     check_targets,
     chosen_targets,
@@ -144,14 +145,7 @@ def _add_repair(parser: argparse.ArgumentParser) -> None:
         choices=[each.value for each in Repair],
         help="what to do with a module that the target wouldn't find (default: auto)",
     )
-    repair.add_argument(
-        "--allow",
-        action="append",
-        default=[],
-        metavar="CODE",
-        type=allowed_code,
-        help="let the wheel through in spite of this refusal, like WF202",
-    )
+    add_allow_option(repair, "let the wheel through in spite of this refusal, like WF202")
     repair.add_argument(
         "--verify",
         choices=["import"],
@@ -186,6 +180,7 @@ def run(options: argparse.Namespace) -> int:
                 f"{option} needs a place: --target, --prefix, --destdir, or all five folders"
             )
     _check_verification(options)
+    allow_open_wheels(len(options.wheel))
     policy = Policy(Repair(options.repair), frozenset(options.allow))
     targets: list[Target] = []
     with report_stream(options.report) as report:

@@ -8,9 +8,9 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from wheelfix.cli._options import (
+    add_allow_option,
     add_place,
     add_transaction_options,
-    allowed_code,
     check_place,
     given_folders,
     is_outside_environment,
@@ -69,14 +69,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         prefix="override prefix that packages are installed to",
     )
     what = parser.add_argument_group("checks")
-    what.add_argument(
-        "--allow",
-        action="append",
-        default=[],
-        metavar="CODE",
-        type=allowed_code,
-        help="go on in spite of this refusal, like WF504",
-    )
+    add_allow_option(what, "go on in spite of this refusal, like WF504")
     what.add_argument(
         "--dry-run", action="store_true", help="print what would be removed, and remove nothing"
     )
