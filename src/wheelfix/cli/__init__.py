@@ -43,6 +43,9 @@ examples:
   wheelfix install dist/*.whl
   wheelfix install --python .venv psycopg_binary-3.0.4-cp39-cp39-musllinux_1_1_x86_64.whl
   wheelfix check dist --profile alpine-3.14
+  wheelfix fix --python .venv
+  wheelfix run -- uv sync
+  wheelfix repair x.whl -w wheelhouse --profile alpine-3.14
   wheelfix uninstall psycopg-binary
   wheelfix target
   wheelfix explain WF101
