@@ -600,7 +600,7 @@ def test_a_forked_process_writes_tells_and_ends(
     ours.close()
     pipe, end = os.pipe()
     with theirs, pytest.raises(SystemExit) as raised:
-        workers._live(0, theirs, end)
+        workers._live(0, theirs, end, signal.pthread_sigmask(signal.SIG_BLOCK, []))
     workers.abandon()
     assert raised.value.code == status
     with open(pipe, "rb") as file:
@@ -620,6 +620,23 @@ def test_a_forked_process_does_not_run_the_parents_code(monkeypatch: pytest.Monk
     assert raised.value.code == 0
     # the parent shall be able to stop it in its own way
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
+def test_a_process_is_not_interrupted_before_it_ignores_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fork() -> int:
+        signal.raise_signal(signal.SIGINT)
+        raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", fork)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt) as raised:
+            ProcessWorkers(1, 0o022, [], pipelined=False)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert isinstance(raised.value.__context__, OSError)
 
 
 def test_in_a_process_with_threads_threads_write(

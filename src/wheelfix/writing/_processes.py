@@ -14,13 +14,14 @@ import select
 import signal
 import socket
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 from wheelfix.writing._members import MemberToWrite
 from wheelfix.writing._work import Outcome, noteworthy_outcomes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     Reader = Callable[[int, int], bytes]
 
@@ -43,6 +44,16 @@ def can_fork() -> bool:
     except OSError:
         return False
     return has_one_thread and signal.getsignal(signal.SIGCHLD) is signal.SIG_DFL
+
+
+@contextmanager
+def _signals_held_back() -> Iterator[set[int]]:
+    """Hold back what interrupts or ends a call, and give the signals that were blocked before."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield before
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Process(NamedTuple):
@@ -80,10 +91,11 @@ class ProcessWorkers:
         self._counters = memoryview(mmap.mmap(-1, 8 * (count + 1))).cast("Q")
         self._processes: list[_Process] = []
         try:
-            with theirs:
+            # else an interrupt would be raised in a new process too, before it can say what it does then
+            with theirs, _signals_held_back() as mask:
                 for number in range(count):
-                    self._processes.append(self._fork(number, theirs))
-        except OSError:
+                    self._processes.append(self._fork(number, theirs, mask))
+        except BaseException:
             self.abandon()
             raise
 
@@ -154,20 +166,24 @@ class ProcessWorkers:
                 return content
             content += piece
 
-    def _fork(self, number: int, batches: socket.socket) -> _Process:
+    def _fork(self, number: int, batches: socket.socket, mask: set[int]) -> _Process:
         ours, theirs = os.pipe()
         pid = os.fork()
         if not pid:
-            self._live(number, batches, theirs)
+            self._live(number, batches, theirs, mask)
         os.close(theirs)
         return _Process(pid, ours)
 
-    def _live(self, number: int, batches: socket.socket, results: int) -> None:
-        """Be a forked process, and end it: nothing of the parent's may run on."""
+    def _live(self, number: int, batches: socket.socket, results: int, mask: set[int]) -> None:
+        """Be a forked process, and end it: nothing of the parent's may run on.
+
+        :param mask: of the signals that are blocked from now on.
+        """
         status = 1
         try:
             # the parent is interrupted as well, and ends this one
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             # else nobody would see that the parent is gone
             self._batches.close()
             outcomes = self._work(number, batches)
