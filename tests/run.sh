@@ -1,5 +1,6 @@
 #!/bin/sh
-# The whole test suite: makes an environment for tox, and runs it. Arguments go to tox.
+# The whole test suite: makes an environment for tox, and runs it, as many environments at once as there are
+# processors. Arguments go to `tox run`, which runs one after the other and shows what they print.
 set -eu
 cd "$(dirname "$0")/.."
 python3 -m venv .venv
@@ -9,5 +10,11 @@ for folder in "${PYENV_ROOT:-$HOME/.pyenv}"/versions/*/bin; do
     PATH="$PATH:$folder"
 done
 export PATH
+if [ $# -eq 0 ]; then
+    # what an environment prints is shown when it is over
+    set -- run-parallel --parallel auto
+else
+    set -- run "$@"
+fi
 # where nothing may be skipped, a missing interpreter is a failure
-exec .venv/bin/tox run ${CI:+--skip-missing-interpreters false} "$@"
+exec .venv/bin/tox "$@" ${CI:+--skip-missing-interpreters false}
