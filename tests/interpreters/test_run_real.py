@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -164,26 +165,34 @@ def uv() -> Path:
         not_here(f"uv can't be had: {error}")
 
 
+@pytest.fixture(scope="session")
+def pip(tmp_path_factory: pytest.TempPathFactory) -> tuple[str | Path, ...]:
+    """Give a pip that runs on any interpreter, whatever this one's own pip still runs on."""
+    folder = tmp_path_factory.mktemp("pip")
+    with zipfile.ZipFile(fetch(PIP)) as archive:
+        archive.extractall(folder)
+    return (sys.executable, folder / "pip")
+
+
 def add_pip(scene: Scene) -> Path:
     """Give the environment a pip that knows musllinux wheels, and the path of its script."""
-    command = (sys.executable, "-m", "pip", "--python", scene.environment, "install", fetch(PIP))
-    scene.plain(*command)
+    scene.plain(scene.environment / "bin/python", fetch(PIP) / "pip", "install", fetch(PIP))
     return scene.environment / "bin/pip"
 
 
-def pip_commands(scene: Scene) -> list[tuple[str | Path, ...]]:
+def pip_commands(scene: Scene, pip: tuple[str | Path, ...]) -> list[tuple[str | Path, ...]]:
     python = scene.environment / "bin/python"
     return [
         (add_pip(scene), "install"),
         (python, "-I", "-m", "pip", "install"),
-        (sys.executable, "-m", "pip", "--python", scene.environment, "install"),
+        (*pip, "--python", scene.environment, "install"),
     ]
 
 
 @pytest.mark.parametrize("number", range(3))
-def test_pip(number: int, scene: Scene) -> None:
+def test_pip(number: int, scene: Scene, pip: tuple[str | Path, ...]) -> None:
     scene.make_environment()
-    command = pip_commands(scene)[number]
+    command = pip_commands(scene, pip)[number]
     before = scene.installed()
     said = scene.run(*command, "psycopg[binary]==3.0.4")
     assert said == f"{MENDED}{scene.packages}\n"
@@ -214,25 +223,26 @@ def test_without_wheelfix_it_does_not_import(scene: Scene) -> None:
         (("--user",), "home/.local/lib/python3.9/site-packages"),
     ],
 )
-def test_where_pip_puts_it_elsewhere(options: tuple[str, ...], folder: str, scene: Scene) -> None:
+def test_where_pip_puts_it_elsewhere(
+    options: tuple[str, ...], folder: str, scene: Scene, pip: tuple[str | Path, ...]
+) -> None:
     scene.make_environment()
     python = scene.environment
     if options == ("--user",):
         # a virtual environment has none
         python = scene.base.executable
-    pip = (sys.executable, "-m", "pip", "--python", python, "install", "--ignore-installed")
-    said = scene.run(*pip, *options, "psycopg[binary]==3.0.4")
+    install = (*pip, "--python", python, "install", "--ignore-installed")
+    said = scene.run(*install, *options, "psycopg[binary]==3.0.4")
     site = scene.folder / folder.format(environment=str(scene.environment).lstrip("/"))
     assert f"{MENDED}{site}\n" in said
     done = scene.base.process("-s", "-c", IMPLEMENTATION, path=[site])
     assert done.stdout == "binary\n", done.stderr
 
 
-def test_where_a_file_of_pip_puts_it(scene: Scene) -> None:
+def test_where_a_file_of_pip_puts_it(scene: Scene, pip: tuple[str | Path, ...]) -> None:
     scene.make_environment()
     (scene.environment / "pip.conf").write_text("[install]\ntarget = there\n", "utf-8")
-    pip = (sys.executable, "-m", "pip", "--python", scene.environment, "install")
-    said = scene.run(*pip, "psycopg[binary]==3.0.4")
+    said = scene.run(*pip, "--python", scene.environment, "install", "psycopg[binary]==3.0.4")
     assert f"{MENDED}{scene.folder}/there\n" in said
     done = scene.base.process("-s", "-c", IMPLEMENTATION, path=[scene.folder / "there"])
     assert done.stdout == "binary\n", done.stderr
@@ -240,7 +250,9 @@ def test_where_a_file_of_pip_puts_it(scene: Scene) -> None:
 
 @pytest.mark.parametrize("link_mode", ["hardlink", "symlink", "copy"])
 @pytest.mark.parametrize("by", ["pip", "uv"])
-def test_uv_pip(link_mode: str, by: str, scene: Scene, uv: Path) -> None:
+def test_uv_pip(
+    link_mode: str, by: str, scene: Scene, uv: Path, pip: tuple[str | Path, ...]
+) -> None:
     scene.make_environment()
     # fills the cache
     install = ("pip", "install", "--link-mode", link_mode, "psycopg[binary]==3.0.4")
@@ -256,8 +268,8 @@ def test_uv_pip(link_mode: str, by: str, scene: Scene, uv: Path) -> None:
     if by == "uv":
         scene.run(uv, "pip", "uninstall", "psycopg", "psycopg-binary")
     else:
-        pip = (sys.executable, "-m", "pip", "--python", scene.environment)
-        scene.run(*pip, "uninstall", "-y", "psycopg", "psycopg-binary")
+        named = ("--python", scene.environment)
+        scene.run(*pip, *named, "uninstall", "-y", "psycopg", "psycopg-binary")
     assert {path for path in scene.installed() if not path.startswith("_virtualenv")} == set()
 
 
@@ -371,7 +383,8 @@ def test_poetry(*, is_in_project: bool, scene: Scene, interpreter: InterpreterFa
     commands = scene.folder / "commands"
     commands.mkdir()
     (commands / "python3.9").symlink_to(scene.base.executable)
-    variables: dict[str, str | Path] = {"PATH": f"{commands}:{os.environ['PATH']}"}
+    # it takes any Python 3.9 that it finds
+    variables: dict[str, str | Path] = {"PATH": f"{commands}:/usr/bin:/bin"}
     scene.make_environment()
     scene.plain(*command, "lock", **variables)
     if not is_in_project:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
+from support.containers import PIP
 from support.installs import wheelfix
 from support.interpreters import Interpreter
 from support.not_here import not_here
 from support.trees import names, tree
 from support.uv import UvError, uv_executable
+from support.wheels import fetch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,7 +115,8 @@ class MuslApp:
 
     @property
     def _pip(self) -> tuple[str | Path, ...]:
-        return (sys.executable, "-m", "pip", "--python", self.python.executable)
+        # not this Python's pip: it need not run on an old one
+        return (self.python.executable, fetch(PIP) / "pip")
 
     def fix(self, *arguments: str) -> dict[str, Any]:
         done = wheelfix("fix", "--python", self.python.executable, "--report", "-", *arguments)
