@@ -14,7 +14,7 @@ from support.target_maker import make_target
 from support.trees import tree
 from wheelfix import codes
 from wheelfix.environments import fix_environment, verify_environment
-from wheelfix.environments._packaged import PackageDatabases
+from wheelfix.environments._packaged import PackageDatabases, _names_in
 from wheelfix.layout import InstallOptions
 from wheelfix.targets.roots import InsideRoot
 
@@ -114,6 +114,10 @@ def test_a_database_that_can_not_be_read(tmp_path: Path) -> None:
         assert found.manager_of(INFO) is None
 
     without_privileges(look)
+
+
+def test_a_database_that_is_gone_since_its_folder_was_read(tmp_path: Path) -> None:
+    assert _names_in(str(tmp_path / "rpmdb.sqlite-wal"), b"") == set()
 
 
 def fix_root(root: Path, *, undo: bool = False) -> FixedEnvironment:
