@@ -8,6 +8,7 @@ import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
+from installer.sources import WheelFile
 
 from support.containers import PIP
 from support.installs import extension_modules, origins, wheelfix
@@ -169,12 +170,15 @@ def test_other_tools_take_the_new_wheel(wheel: WheelFactory, tmp_path: Path) -> 
     for command in (
         ["-m", "zipfile", "-t", new],
         ["-m", "wheel", "unpack", "-d", tmp_path / "unpacked", new],
-        ["-m", "installer", "--validate-record", "all", "--destdir", tmp_path / "there", new],
+        ["-m", "installer", "--destdir", tmp_path / "there", new],
     ):
         done = subprocess.run(
             [sys.executable, *map(str, command)], check=False, capture_output=True, text=True
         )
         assert done.returncode == 0, done.stdout + done.stderr
+    # installer 0.7.0 has no --validate-record
+    with WheelFile.open(new) as source:
+        source.validate_record(validate_contents=True)
     unpacked = tmp_path / "unpacked/psycopg_binary-3.0.4/psycopg_binary"
     with zipfile.ZipFile(wheel(PSYCOPG_BINARY)) as old:
         (module,) = (name for name in old.namelist() if "/pq.cpython" in name)
